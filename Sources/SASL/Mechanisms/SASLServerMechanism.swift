@@ -1,0 +1,22 @@
+/// The server's side of one mechanism: octets of a response in, one step out. RFC 4422 section 3.
+///
+/// A mechanism knows no base64, no command and no directory; `SASLServerExchange` frames it for SMTP, POP3, IMAP and
+/// ManageSieve. A mechanism that needs a stored secret first (SCRAM) will ask for it by a step of its own.
+public protocol SASLServerMechanism: Sendable {
+    /// As offered to clients.
+    static var name: SASLMechanismName { get }
+    /// The first step when the client sent no initial response: a challenge, empty where the client speaks first.
+    mutating func started() -> SASLServerStep
+    /// A response arrived, the initial one included.
+    mutating func responseReceived(_ response: Span<UInt8>) -> SASLServerStep
+}
+
+/// What a mechanism wants next.
+public enum SASLServerStep: Equatable, Sendable {
+    /// Send these octets and wait for a response.
+    case challenge([UInt8])
+    /// The exchange is over; whether it succeeded depends on these.
+    case verify(SASLCredentials)
+    /// The exchange is over and failed.
+    case failed(SASLFailure)
+}
