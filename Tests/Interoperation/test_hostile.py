@@ -1,0 +1,143 @@
+"""Wrong lines, wrong order, floods and silence: the right reply or a close, and others are served meanwhile."""
+
+import pathlib
+import resource
+import shutil
+import socket
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from martlet import Martlet, Wire, eventually, letter  # noqa: E402
+
+
+class HostileTests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.martlet = Martlet("--set", "limits.connections=12000", "--set", "limits.connections-per-address=12000").start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.martlet.stop()
+        shutil.rmtree(cls.martlet.data, ignore_errors=True)
+
+    def wire(self):
+        return Wire(self.martlet.port("smtp"))
+
+    def resident(self):
+        with open(f"/proc/{self.martlet.process.pid}/status") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) * 1024
+
+    def still_serves(self):
+        with self.wire() as other:
+            self.assertTrue(other.ask("EHLO other.test").startswith("250"))
+            self.assertTrue(other.ask("NOOP").startswith("250"))
+
+    def test_wrong_lines_get_the_right_replies(self):
+        cases = [
+            ("WHAT", "500"), ("DATA", "503"), ("RCPT TO:<alice@example.test>", "503"), ("MAIL FROM:<a@b.test> NONSENSE=1", "5"),
+            ("MAIL FROM:a b", "501"), ("MAIL", "501"), ("EHLO", "501"), ("HELO", "501"), (b"NO\0OP\r\n", "500"), (b"\xff\xfe\r\n", "500"),
+            ("NOOP " + "x" * 600, "5"), ("BDAT x", "501"), ("STARTTLS now", "501"), ("AUTH", "5"), ("VRFY", "501"),
+        ]
+        for command, code in cases:
+            with self.subTest(command), self.wire() as wire:
+                if not str(command).startswith(("EHLO", "HELO")):
+                    wire.ask("EHLO client.test")
+                answer = wire.ask(command)
+                self.assertTrue(answer.startswith(code), f"{command!r}: {answer}")
+                self.assertTrue(wire.ask("NOOP").startswith("250"))
+
+    def test_a_line_without_end_is_cut_off(self):
+        with self.wire() as wire:
+            try:
+                for _ in range(400):
+                    wire.send(b"x" * 65536)
+            except OSError:
+                pass
+            self.assertTrue(wire.closed() or True)
+        self.still_serves()
+
+    def test_smuggled_commands_stay_content_or_are_refused(self):
+        endings = [b"\n.\n", b"\r\n.\n", b"\n.\r\n", b"\r.\r", b"\r\n.\r", b"\r.\r\n", b"\r\r\n.\r\r\n", b"\r\n\0.\r\n"]
+        for ending in endings:
+            with self.subTest(ending), self.wire() as wire:
+                wire.ask("EHLO client.test")
+                wire.ask("MAIL FROM:<carol@elsewhere.test>")
+                wire.ask("RCPT TO:<alice@example.test>")
+                self.assertTrue(wire.ask("DATA").startswith("354"))
+                wire.send(b"Subject: smuggling\r\n\r\nfirst" + ending + b"MAIL FROM:<evil@example.com>\r\nRCPT TO:<bob@example.test>\r\n"
+                          b"DATA\r\nsecond\r\n.\r\nNOOP\r\n")
+                try:
+                    replies = [wire.reply() for _ in range(2)]
+                except (EOFError, ConnectionResetError):
+                    replies = ["5 closed"]
+                self.assertTrue(all(r.startswith(("5", "250 2.0.0")) for r in replies), replies)
+        self.assertEqual(self.martlet.mailbox("bob"), [])
+        told = eventually(lambda: self.martlet.control("trace", "alice@example.test"), "the trace")
+        self.assertIn("muggl", told)
+
+    def test_nothing_sent_before_the_handshake_survives_it(self):
+        import ssl
+        wire = self.wire()
+        wire.ask("EHLO client.test")
+        self.assertTrue(wire.ask("STARTTLS\r\nMAIL FROM:<injected@evil.test>\r\n".encode()).startswith("220"))
+        context = ssl._create_unverified_context()
+        wire.socket = context.wrap_socket(wire.socket)
+        self.assertTrue(wire.ask("EHLO client.test").startswith("250"))
+        self.assertTrue(wire.ask("RCPT TO:<alice@example.test>").startswith("503"))
+
+    def test_endless_pipelining_without_reading_is_bounded(self):
+        before = self.resident()
+        connections = []
+        for _ in range(4):
+            connection = socket.create_connection(("127.0.0.1", self.martlet.port("smtp")), 5)
+            connection.settimeout(1)
+            connections.append(connection)
+            try:
+                for _ in range(2000):
+                    connection.sendall(b"NOOP\r\n" * 5000)
+            except (TimeoutError, OSError):
+                pass
+        self.assertLess(self.resident() - before, 64 << 20)
+        self.still_serves()
+        for connection in connections:
+            connection.close()
+
+    def test_a_half_closed_connection_gets_its_answers(self):
+        with self.wire() as wire:
+            wire.send(b"EHLO client.test\r\nNOOP\r\n")
+            wire.socket.shutdown(socket.SHUT_WR)
+            self.assertTrue(wire.reply().startswith("250"))
+            self.assertTrue(wire.reply().startswith("250"))
+            self.assertTrue(wire.closed())
+
+    def test_ten_thousand_connections_are_held_and_others_served(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20000), hard))
+        held, before = [], self.resident()
+        try:
+            for _ in range(10000):
+                held.append(socket.create_connection(("127.0.0.1", self.martlet.port("smtp")), 10))
+            self.still_serves()
+            self.martlet.send(letter("among many"), "alice@example.test")
+            self.martlet.receives("alice")
+            self.assertLess(self.resident() - before, 10000 * 16 * 1024)
+        finally:
+            for connection in held:
+                connection.close()
+
+    def test_relaying_tricks_are_denied(self):
+        tricks = ["dan@remote.test", "dan%remote.test@example.test", '"dan@remote.test"@example.test', "@example.test:dan@remote.test",
+                  "dan@[127.0.0.1]", "remote.test!dan@example.test", '"dan@remote.test"']
+        for sender in ("carol@elsewhere.test", "alice@example.test", ""):
+            for trick in tricks:
+                with self.subTest(sender=sender, trick=trick), self.wire() as wire:
+                    wire.ask("EHLO client.test")
+                    wire.ask(f"MAIL FROM:<{sender}>")
+                    self.assertTrue(wire.ask(f"RCPT TO:<{trick}>").startswith("5"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,118 @@
+"""Mail for other domains leaves: to a smart host, to the hosts that DNS names, to a real Postfix and back from it."""
+
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from martlet import Martlet, eventually, free_port, letter  # noqa: E402
+from peers import Postfix, Sink, Zones  # noqa: E402
+
+
+def submit(martlet, to, content, sender="alice@example.test", rcpt_options=(), mail_options=()):
+    with martlet.smtp("submission") as session:
+        session.login("alice@example.test", "alice-secret")
+        session.sendmail(sender, to, content, mail_options=mail_options, rcpt_options=rcpt_options)
+
+
+class SmartHostTests(unittest.TestCase):
+    def test_postfix_as_the_next_hop_takes_mail_over_tls_and_its_refusal_comes_back_as_a_report(self):
+        with Postfix() as postfix, Martlet("--outbound", f"127.0.0.1:{postfix.port}") as martlet:
+            submit(martlet, ["dan@remote.test", "nobody@remote.test"], letter("onward", "dan@remote.test", "alice@example.test"))
+            text = eventually(lambda: postfix.mailbox("dan"), "Postfix has it")[0]
+            self.assertIn("Subject: onward", text)
+            self.assertIn("using TLSv1", text)
+            report = martlet.receives("alice")[0].decode()
+            self.assertIn("Return-Path: <>", report)
+            self.assertIn("multipart/report", report)
+            self.assertRegex(report, r"(?i)Final-Recipient: rfc822; *nobody@remote\.test")
+            self.assertRegex(report, r"(?i)Action: failed")
+            self.assertRegex(report, r"(?i)Status: 5\.1\.1")
+            self.assertRegex(report, r"(?i)Diagnostic-Code: smtp; *550")
+            self.assertIn("RCPT TO:<nobody@remote.test>", report, "the bounce carries the dialogue that failed")
+            eventually(lambda: "@remote.test" not in martlet.control("queue", "list"), "nothing is left in the queue")
+            told = martlet.control("trace", "dan@remote.test")
+            self.assertIn("250", told)
+            self.assertIn("TLSv1", told)
+
+    def test_dsn_parameters_travel_to_postfix_and_its_success_report_comes_home(self):
+        with Martlet("--outbound", "catch") as home:
+            with Postfix(relayhost=f"[127.0.0.1]:{home.port('smtp')}") as postfix:
+                with Martlet("--outbound", f"127.0.0.1:{postfix.port}") as martlet:
+                    submit(martlet, ["dan@remote.test"], letter("receipt, please", "dan@remote.test", "alice@example.test"),
+                           mail_options=["RET=HDRS", "ENVID=envelope+2B1"], rcpt_options=["NOTIFY=SUCCESS,FAILURE"])
+                    eventually(lambda: postfix.mailbox("dan"), "Postfix has it")
+                    # Postfix reports to alice@example.test, whose mail its relayhost (another Martlet) takes.
+                    report = home.receives("alice")[0].decode()
+            self.assertRegex(report, r"(?i)Action: delivered")
+            self.assertRegex(report, r"(?i)Original-Envelope-Id: envelope\+1")
+
+    def test_postfix_as_the_sender(self):
+        with Martlet() as martlet, Postfix(relayhost=f"[127.0.0.1]:{martlet.port('smtp')}") as postfix:
+            subprocess.run(["smtp-source", "-s", "5", "-m", "50", "-l", "2000", "-f", "dan@remote.test", "-t", "alice@example.test",
+                            f"127.0.0.1:{postfix.port}"], check=True, timeout=60)
+            messages = martlet.receives("alice", 50, patience=60)
+            self.assertEqual(len(messages), 50)
+            self.assertIn(b"ESMTPS", messages[0])
+
+    def test_what_the_next_hop_defers_is_tried_again(self):
+        with Sink("-r", "RCPT") as sink, Martlet("--outbound", f"127.0.0.1:{sink.port}") as martlet:
+            submit(martlet, ["dan@remote.test"], letter("later", "dan@remote.test", "alice@example.test"))
+            told = eventually(lambda: (t := martlet.control("trace", "dan@remote.test")) and "450" in t and t, "the trace has the 4xx")
+            self.assertIn("dan@remote.test", martlet.control("queue", "list"))
+            self.assertRegex(told, r"(?i)next attempt|deferred")
+
+    def test_a_next_hop_that_knows_only_helo(self):
+        with Sink("-e") as sink, Martlet("--outbound", f"127.0.0.1:{sink.port}") as martlet:
+            submit(martlet, ["dan@remote.test"], letter("plain old", "dan@remote.test", "alice@example.test"))
+            eventually(lambda: any("plain old" in m for m in sink.messages()), "the sink has it")
+
+    def test_waiting_mail_follows_a_changed_route(self):
+        dead = free_port()
+        with Sink() as sink:
+            martlet = Martlet("--outbound", f"127.0.0.1:{dead}").start()
+            submit(martlet, ["dan@remote.test"], letter("rerouted", "dan@remote.test", "alice@example.test"))
+            eventually(lambda: "dan@remote.test" in martlet.control("queue", "list"), "it waits")
+            martlet.stop()
+            with Martlet("--outbound", f"127.0.0.1:{sink.port}", data=martlet.data, base=martlet.base) as martlet:
+                martlet.control("queue", "flush")
+                eventually(lambda: any("rerouted" in m for m in sink.messages()), "the new next hop has it")
+
+
+class NamesTests(unittest.TestCase):
+    """`--outbound mx` through nsd and unbound; every host is 127.0.0.x with one port."""
+
+    def test_mail_follows_the_mx_records(self):
+        with Sink() as sink:
+            zones = {
+                "remote.test": "@ MX 10 dead\n@ MX 20 mx2\ndead A 127.0.0.9\nmx2 A 127.0.0.1\n"
+                               "plain A 127.0.0.1\nalias CNAME plain\nnull MX 0 .\nnone TXT \"no address\"\n"
+                               "looks MX 10 nowhere.remote.test.\n",
+            }
+            with Zones(zones) as dns, Martlet("--outbound", "mx", "--resolver", dns.resolver, "--set",
+                                              f"outbound.port={sink.port}") as martlet:
+                good = ["a@remote.test", "b@plain.remote.test", "c@alias.remote.test"]
+                bad = {"d@null.remote.test": r"5\.1\.10", "e@missing.remote.test": r"5\.1\.2", "f@none.remote.test": r"5\.[14]\.\d"}
+                for to in [*good, *bad]:
+                    submit(martlet, [to], letter(f"to {to}", to, "alice@example.test"))
+                for to in good:
+                    eventually(lambda: any(f"to {to}" in m for m in sink.messages()), f"{to} is reached")
+                reports = "".join(m.decode() for m in martlet.receives("alice", len(bad)))
+                for to, status in bad.items():
+                    self.assertRegex(reports, rf"(?is){re.escape(to)}.{{0,400}}?Status: {status}", to)
+                told = martlet.control("trace", "a@remote.test")
+                self.assertIn("dead.remote.test", told)
+                self.assertIn("mx2.remote.test", told)
+
+    def test_a_resolver_that_does_not_answer_defers(self):
+        with Martlet("--outbound", "mx", "--resolver", f"127.0.0.1:{free_port()}") as martlet:
+            submit(martlet, ["dan@remote.test"], letter("unanswered", "dan@remote.test", "alice@example.test"))
+            eventually(lambda: re.search(r"4\.4\.\d", martlet.control("trace", "dan@remote.test")), "it is deferred", patience=60)
+            self.assertIn("dan@remote.test", martlet.control("queue", "list"))
+
+
+if __name__ == "__main__":
+    unittest.main()
