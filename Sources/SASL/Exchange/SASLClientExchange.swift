@@ -47,7 +47,7 @@ public struct SASLClientExchange: Sendable {
             octets = login.initialResponse()
             self.machine = .login(login)
         }
-        return octets.map { $0.isEmpty ? "=" : Base64.encode($0.span) }
+        return octets.map { $0.isEmpty ? "=" : Base64.encode($0) }
     }
 
     /// A challenge came: the text after `334 ` or `+ `, without its CR LF.
@@ -65,7 +65,7 @@ public struct SASLClientExchange: Sendable {
             self.machine = .login(login)
         }
         switch step {
-        case .respond(let octets): return .respond(Base64.encode(octets.span))
+        case .respond(let octets): return .respond(Base64.encode(octets))
         case .cancel(let failure): return .cancel(failure)
         }
     }

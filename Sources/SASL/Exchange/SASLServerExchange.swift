@@ -90,7 +90,7 @@ public struct SASLServerExchange: Sendable {
 
     private static func framed(_ step: SASLServerStep) -> Step {
         switch step {
-        case .challenge(let octets): .challenge(Base64.encode(octets.span))
+        case .challenge(let octets): .challenge(Base64.encode(octets))
         case .verify(let credentials): .verify(credentials)
         case .failed(let failure): .failed(failure)
         }

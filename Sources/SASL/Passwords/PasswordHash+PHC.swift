@@ -61,7 +61,7 @@ extension PasswordHash: CustomStringConvertible, CustomDebugStringConvertible, C
     }
 
     private static func unpadded(_ octets: [UInt8]) -> String {
-        String(Base64.encode(octets.span).prefix { $0 != "=" })
+        String(Base64.encode(octets).prefix { $0 != "=" })
     }
 
     private static func decoded(_ field: Substring) -> [UInt8]? {
