@@ -95,7 +95,7 @@ let floor4: [Target] =
         ["MailBytes", "MailNames", "MailEvents", "SASL", "POPProtocol", "ChannelSupport", nio, nioPosix, nioSSL],
         tests: [nioEmbedded]
     )
-    + room("Directory", ["MailBytes", "MailNames", "SASL", "SQLDatabase", nioPosix])
+    + room("Directory", ["MailBytes", "MailNames", "SASL", "SQLDatabase", grdb, nioPosix, .product(name: "Crypto", package: "swift-crypto")])
     + room("MailStore", ["MailBytes", "MailNames", "InternetMessage", "SQLDatabase", grdb, nio, nioPosix])
     + room("Monitoring", ["MailBytes", "MailNames", "MailEvents", "SQLDatabase", grdb])
 

@@ -1,0 +1,69 @@
+public import MailNames
+public import SASL
+
+/// Who is here: domains, accounts, aliases, and who may act as whom.
+///
+/// Every question has a quick answer from memory, for sessions that must not wait, and a sure one that may ask a database
+/// or another server. Local parts are compared without case here, whatever the sender wrote: RFC 5321 section 2.4
+/// leaves that to the host that delivers.
+public protocol Directory: Sendable {
+    /// What is known of a recipient without waiting; `nil` when it has to be looked up with `answer(for:)`.
+    func cachedAnswer(for address: EmailAddress) -> RecipientAnswer?
+
+    /// What becomes of mail for an address.
+    ///
+    /// - Throws: `DirectoryError.unavailable` when it cannot be told now; the sender is to try again.
+    func answer(for address: EmailAddress) async throws(DirectoryError) -> RecipientAnswer
+
+    /// Whether mail for the domain is delivered here.
+    func isLocal(_ domain: Domain) async throws(DirectoryError) -> Bool
+
+    /// The account that a name and a password belong to; `nil` when they do not fit. Takes as long for an unknown name as
+    /// for a wrong password.
+    func authenticate(_ credentials: PasswordCredentials) async throws(DirectoryError) -> Account?
+
+    /// The account of an id; `nil` when there is none.
+    func account(_ id: AccountID) async throws(DirectoryError) -> Account?
+
+    /// Whether the account may write the address as a sender: its own address, or an alias that leads to it alone.
+    func account(_ id: AccountID, maySendAs address: EmailAddress) async throws(DirectoryError) -> Bool
+}
+
+/// What becomes of mail for an address.
+public enum RecipientAnswer: Hashable, Sendable {
+    /// It is delivered to the account's mailbox.
+    case account(AccountID)
+    /// It goes on to these addresses.
+    case alias([EmailAddress])
+    /// The domain is ours, but nobody has that name in it: 550 5.1.1.
+    case unknownRecipient
+    /// The domain is not ours.
+    case notLocal
+}
+
+/// Names an account for good, also when its address changes.
+public struct AccountID: Hashable, Sendable, Codable, CustomStringConvertible {
+    public let rawValue: Int64
+
+    /// The id of a number from the database.
+    public init(_ rawValue: Int64) {
+        self.rawValue = rawValue
+    }
+
+    public var description: String { String(rawValue) }
+}
+
+/// Somebody who logs in and has mailboxes.
+public struct Account: Hashable, Sendable {
+    public let id: AccountID
+    /// The address that the account was made with and logs in by.
+    public let address: EmailAddress
+    /// Whether it may log in; mail is delivered to it all the same.
+    public let isEnabled: Bool
+
+    public init(id: AccountID, address: EmailAddress, isEnabled: Bool) {
+        self.id = id
+        self.address = address
+        self.isEnabled = isEnabled
+    }
+}

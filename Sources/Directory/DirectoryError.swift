@@ -1,0 +1,44 @@
+public import MailNames
+
+/// Why a question could not be answered or a change not be made.
+public struct DirectoryError: Error, CustomStringConvertible {
+    /// What went wrong.
+    public enum Reason: Hashable, Sendable {
+        /// The database cannot be used now; the same question may be answered later.
+        case unavailable
+        case domainExists(Domain)
+        case domainUnknown(Domain)
+        case domainInUse(Domain, accounts: Int, aliases: Int)
+        case addressTaken(EmailAddress)
+        case accountUnknown(String)
+        case aliasUnknown(String)
+        case aliasTargets
+        case passwordTooWeak
+    }
+
+    public let reason: Reason
+    public let underlying: (any Error)?
+
+    public init(_ reason: Reason, underlying: (any Error)? = nil) {
+        self.reason = reason
+        self.underlying = underlying
+    }
+
+    /// One line an operator can act on.
+    public var description: String {
+        switch reason {
+        case .unavailable:
+            "the directory cannot be read now" + (underlying.map { ": \($0)" } ?? "")
+        case .domainExists(let domain): "the domain \(domain.unicode) is already here"
+        case .domainUnknown(let domain):
+            "the domain \(domain.unicode) is not here; add it with `martlet domain add \(domain.unicode)`"
+        case .domainInUse(let domain, let accounts, let aliases):
+            "the domain \(domain.unicode) still has \(accounts) accounts and \(aliases) aliases; remove them first"
+        case .addressTaken(let address): "\(address) already belongs to an account or an alias"
+        case .accountUnknown(let name): "there is no account \(name)"
+        case .aliasUnknown(let name): "there is no alias \(name)"
+        case .aliasTargets: "an alias needs between 1 and 1000 addresses to lead to"
+        case .passwordTooWeak: "a password needs at least 8 characters"
+        }
+    }
+}

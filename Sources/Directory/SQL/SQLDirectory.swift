@@ -1,0 +1,145 @@
+internal import GRDB
+public import MailBytes
+public import MailNames
+import NIOPosix
+public import SASL
+import SQLDatabase
+
+/// The directory in a database of its own.
+public final class SQLDirectory: Directory {
+    /// Addresses whose answers are kept in memory.
+    private static let cachedAddresses = 65_536
+    /// Log-ins that are remembered for some minutes.
+    private static let rememberedLogins = 16_384
+
+    let database: SQLDatabase
+    private let answers = AnswerCache(capacity: cachedAddresses)
+    private let verified = VerifiedCredentials(capacity: rememberedLogins)
+    private let hashing: NIOThreadPool
+    private let clock: WallClock
+    /// What new passwords are hashed with.
+    let hashParameters: PasswordHash.Parameters
+
+    /// Opens the directory, making it when it is not there.
+    ///
+    /// - Parameters:
+    ///   - path: the database file.
+    ///   - hashingThreads: how many passwords may be hashed at the same time; each takes 19 MiB.
+    ///   - hashParameters: what new passwords are hashed with.
+    /// - Throws: `SQLDatabaseError` when the file cannot be opened or is of a newer program.
+    public init(
+        path: String,
+        clock: WallClock,
+        hashingThreads: Int = 2,
+        hashParameters: PasswordHash.Parameters = .standard
+    ) throws {
+        self.database = try SQLDatabase.open(path: path, migrations: Self.migrations, durability: .full)
+        self.clock = clock
+        self.hashParameters = hashParameters
+        self.hashing = NIOThreadPool(numberOfThreads: hashingThreads)
+        self.hashing.start()
+    }
+
+    /// Ends the threads that hash passwords.
+    public func close() async {
+        try? await hashing.shutdownGracefully()
+    }
+
+    // MARK: Recipients
+
+    public func cachedAnswer(for address: EmailAddress) -> RecipientAnswer? {
+        answers[address]
+    }
+
+    public func answer(for address: EmailAddress) async throws(DirectoryError) -> RecipientAnswer {
+        if let answer = answers[address] { return answer }
+        let generation = answers.generation
+        let answer = try await read { try Self.answer(for: address, in: $0) }
+        answers.keep(answer, for: address, generation: generation)
+        return answer
+    }
+
+    public func isLocal(_ domain: Domain) async throws(DirectoryError) -> Bool {
+        try await read { try Self.isLocal(domain, in: $0) }
+    }
+
+    // MARK: Accounts
+
+    public func account(_ id: AccountID) async throws(DirectoryError) -> Account? {
+        try await read { database in
+            try Row.fetchOne(
+                database,
+                sql: "SELECT id, address, enabled FROM account WHERE id = ?",
+                arguments: [id.rawValue]
+            ).flatMap(Account.init(row:))
+        }
+    }
+
+    public func account(_ id: AccountID, maySendAs address: EmailAddress) async throws(DirectoryError) -> Bool {
+        switch try await answer(for: address) {
+        case .account(let owner): return owner == id
+        case .alias(let targets):
+            guard targets.count == 1, let target = targets.first else { return false }
+            return try await answer(for: target) == .account(id)
+        case .unknownRecipient, .notLocal: return false
+        }
+    }
+
+    public func authenticate(_ credentials: PasswordCredentials) async throws(DirectoryError) -> Account? {
+        // Acting as somebody else is for administrators, whom this directory does not know: RFC 4616 section 2.
+        if let other = credentials.authorizationIdentity, other != credentials.authenticationIdentity { return nil }
+        if let account = verified.account(for: credentials, now: clock.now()) { return account }
+        let name = credentials.authenticationIdentity
+        let row = try await read { database in try Self.loginRow(name, in: database) }
+        let stored = row.flatMap { PasswordHash($0.hash) } ?? .decoy
+        let fits: Bool
+        do {
+            fits = try await hashing.runIfActive { try stored.verify(credentials.password) }
+        } catch {
+            throw DirectoryError(.unavailable, underlying: error)
+        }
+        guard fits, let account = row?.account, account.isEnabled else { return nil }
+        verified.remember(credentials, account: account, now: clock.now())
+        return account
+    }
+
+    // MARK: Access for the other files
+
+    func hash(_ password: Password) async throws(DirectoryError) -> String {
+        do {
+            return try await hashing.runIfActive { [hashParameters] in
+                try PasswordHash.hash(password: password, parameters: hashParameters).description
+            }
+        } catch {
+            throw DirectoryError(.unavailable, underlying: error)
+        }
+    }
+
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (GRDB.Database) throws -> Value
+    ) async throws(DirectoryError) -> Value {
+        do {
+            return try await database.read(body)
+        } catch let error as DirectoryError {
+            throw error
+        } catch {
+            throw DirectoryError(.unavailable, underlying: error)
+        }
+    }
+
+    /// Makes a change, durable on return, and forgets what was cached before it.
+    func change<Value: Sendable>(
+        _ body: @escaping @Sendable (GRDB.Database) throws -> Value
+    ) async throws(DirectoryError) -> Value {
+        do {
+            let value = try await database.write(body)
+            answers.empty()
+            verified.forgetAll()
+            return value
+        } catch let error as DirectoryError {
+            throw error
+        } catch {
+            throw DirectoryError(.unavailable, underlying: error)
+        }
+    }
+}
