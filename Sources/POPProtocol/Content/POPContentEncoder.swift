@@ -24,6 +24,12 @@ public struct POPContentEncoder: Equatable, Sendable {
         public let range: Range<Int>
         /// Written after the range.
         public let insertion: Insertion
+
+        /// A piece.
+        public init(range: Range<Int>, insertion: Insertion) {
+            self.range = range
+            self.insertion = insertion
+        }
     }
 
     private enum Section: Equatable, Sendable {
