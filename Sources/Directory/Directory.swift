@@ -1,5 +1,5 @@
-public import MailNames
-public import SASL
+import MailNames
+import SASL
 
 /// Who is here: domains, accounts, aliases, and who may act as whom.
 ///

@@ -1,4 +1,4 @@
-public import MailNames
+import MailNames
 
 /// Why a question could not be answered or a change not be made.
 public struct DirectoryError: Error, CustomStringConvertible {

@@ -1,4 +1,4 @@
-public import GRDB
+import GRDB
 import MailBytes
 
 /// One SQL database: opened, brought to the program's format, and read and written on its own bounded threads.

@@ -1,4 +1,7 @@
 #ifndef MARTLET_CPLATFORM_H
 #define MARTLET_CPLATFORM_H
-#include <sys/types.h>
+
+/* The system calls that Swift's Glibc module does not show. One header a subject. */
+#include "privileges.h"
+
 #endif

@@ -1,6 +1,6 @@
-internal import GRDB
-public import MailNames
-public import SASL
+import GRDB
+import MailNames
+import SASL
 
 /// An alias and where it leads.
 public struct Alias: Hashable, Sendable {

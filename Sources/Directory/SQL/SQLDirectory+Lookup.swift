@@ -1,4 +1,4 @@
-internal import GRDB
+import GRDB
 import MailNames
 
 extension SQLDirectory {

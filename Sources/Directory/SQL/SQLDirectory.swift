@@ -1,8 +1,8 @@
-internal import GRDB
-public import MailBytes
-public import MailNames
+import GRDB
+import MailBytes
+import MailNames
 import NIOPosix
-public import SASL
+import SASL
 import SQLDatabase
 
 /// The directory in a database of its own.
