@@ -60,7 +60,7 @@ let systemLibraries: [Target] = [
 let floor0: [Target] =
     pureRoom("MailBytes")
     + pureRoom("MailNames", ["MailBytes", "CIDN2"])
-    + pureRoom("MailEvents", ["MailBytes", "MailNames"])
+    + room("MailEvents", ["MailBytes", "MailNames"])
 
 let floor1: [Target] =
     pureRoom("InternetMessage", ["MailBytes", "MailNames"])

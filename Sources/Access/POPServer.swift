@@ -1,0 +1,107 @@
+public import Logging
+public import NIOCore
+internal import NIOPosix
+public import NIOSSL
+public import POPChannels
+internal import POPProtocol
+internal import Synchronization
+
+/// The POP3 service: its listeners and their connections.
+///
+/// Start it once and stop it once. Sessions run on the loops of the group that it is given.
+public final class POPServer: Sendable {
+    /// A socket that could not be listened on.
+    public struct ListenError: Error, CustomStringConvertible {
+        /// Where the socket should have been.
+        public let endpoint: String
+        /// Why it is not.
+        public let underlying: any Error
+
+        /// One sentence.
+        public var description: String { "POP3 cannot listen on \(self.endpoint): \(self.underlying)." }
+    }
+
+    let options: POPServerOptions
+    let authority: any POPAuthority
+    let tls: @Sendable () -> NIOSSLContext?
+    let group: any EventLoopGroup
+    let logger: Logger
+    let register: ConnectionRegister
+    private let listeners = Mutex<[any Channel]>([])
+
+    /// A service that does not listen yet.
+    ///
+    /// - Parameters:
+    ///   - authority: judges log-ins and opens maildrops: `MaildropAuthority`.
+    ///   - tls: the context for the next handshake, asked for at each; `nil` where there is no TLS. Then `STLS` is not
+    ///     offered, and listeners with implicit TLS refuse to start.
+    public init(
+        options: POPServerOptions,
+        authority: any POPAuthority,
+        tls: @escaping @Sendable () -> NIOSSLContext?,
+        group: any EventLoopGroup,
+        logger: Logger
+    ) {
+        var options = options
+        if tls() == nil { options.session.offersTLS = false }
+        self.options = options
+        self.authority = authority
+        self.tls = tls
+        self.group = group
+        self.logger = logger
+        self.register = ConnectionRegister(limits: options.limits)
+    }
+
+    /// Listens on every socket, or on none.
+    ///
+    /// - Returns: the addresses that were bound, in the order of the listeners.
+    /// - Throws: `ListenError` for the first one that failed; those before it are closed again.
+    public func start() async throws -> [SocketAddress] {
+        var bound: [any Channel] = []
+        for listener in self.options.listeners {
+            do {
+                bound.append(try await self.listen(listener))
+            } catch {
+                for channel in bound { try? await channel.close() }
+                throw ListenError(endpoint: listener.endpoint.description, underlying: error)
+            }
+        }
+        self.listeners.withLock { $0 = bound }
+        return bound.compactMap(\.localAddress)
+    }
+
+    /// Connections that are open now.
+    public var connections: Int { self.register.count }
+
+    /// Closes the listeners, ends idle sessions at once and the others when what they have in flight is finished; what
+    /// is left after `grace` is cut. Messages marked as deleted without `QUIT` stay.
+    public func stop(within grace: Duration) async {
+        let listeners = self.listeners.withLock { listeners in
+            defer { listeners = [] }
+            return listeners
+        }
+        // A listener that is gone already cannot be closed, which is what was wanted.
+        for listener in listeners { try? await listener.close() }
+        let channels = self.register.close()
+        guard !channels.isEmpty else { return }
+        for channel in channels { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
+        let loop = self.group.any()
+        let cut = loop.scheduleTask(in: TimeAmount(grace)) {
+            for channel in channels { channel.close(promise: nil) }
+        }
+        // Each of these completes, for each channel is closed by itself or by `cut`.
+        try? await EventLoopFuture.andAllComplete(channels.map(\.closeFuture), on: loop).get()
+        cut.cancel()
+    }
+}
+
+extension POPServerOptions.Listener.Endpoint: CustomStringConvertible {
+    /// For the operator.
+    public var description: String {
+        switch self {
+        case .address(let address):
+            "\(address.ipAddress ?? address.pathname ?? "?") port \(address.port ?? 0)"
+        case .boundSocket(let socket): "socket \(socket)"
+        }
+    }
+}
