@@ -1,5 +1,5 @@
-internal import NIOCore
-internal import Synchronization
+import NIOCore
+import Synchronization
 
 /// The connections of a service: counted, so that they stay within limits, and known, so that they can be ended.
 final class ConnectionRegister: Sendable {

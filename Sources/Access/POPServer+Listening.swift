@@ -1,9 +1,9 @@
-internal import Logging
-internal import NIOCore
-internal import NIOPosix
-internal import NIOSSL
-internal import POPChannels
-internal import POPProtocol
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import POPChannels
+import POPProtocol
 
 /// Why a listener with implicit TLS does not start.
 struct NoIdentity: Error, CustomStringConvertible {

@@ -1,10 +1,10 @@
-public import Logging
-public import NIOCore
-internal import NIOPosix
-public import NIOSSL
-public import POPChannels
-internal import POPProtocol
-internal import Synchronization
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import POPChannels
+import POPProtocol
+import Synchronization
 
 /// The POP3 service: its listeners and their connections.
 ///

@@ -1,6 +1,6 @@
-public import NIOCore
-public import POPChannels
-public import POPProtocol
+import NIOCore
+import POPChannels
+import POPProtocol
 
 /// What the POP3 service is given: where it listens and what it bears.
 public struct POPServerOptions: Sendable {

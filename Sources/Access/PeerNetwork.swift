@@ -1,5 +1,5 @@
-internal import MailNames
-internal import NIOCore
+import MailNames
+import NIOCore
 
 /// What connections are counted by: an IPv4 address, or the /64 that one IPv6 customer has.
 struct PeerNetwork: Hashable {

@@ -1,5 +1,5 @@
-internal import MailBytes
-internal import NIOCore
+import MailBytes
+import NIOCore
 
 /// Finds lines in what has arrived, with a bound on their length. Not about POP3.
 ///

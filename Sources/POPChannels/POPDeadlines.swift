@@ -1,5 +1,5 @@
-internal import NIOCore
-internal import POPProtocol
+import NIOCore
+import POPProtocol
 
 /// When a connection has had its time. One timer a connection looks here when it fires, and is set anew for what is left:
 /// no timer is touched for a line.

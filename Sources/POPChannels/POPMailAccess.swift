@@ -1,6 +1,6 @@
-public import NIOCore
-public import POPProtocol
-public import SASL
+import NIOCore
+import POPProtocol
+import SASL
 
 /// Who judges log-ins, and opens the maildrop where they are right. Implemented by the service.
 public protocol POPAuthority: Sendable {

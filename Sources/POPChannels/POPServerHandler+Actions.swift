@@ -1,8 +1,8 @@
-internal import MailBytes
-internal import NIOCore
-internal import NIOSSL
-internal import POPProtocol
-internal import SASL
+import MailBytes
+import NIOCore
+import NIOSSL
+import POPProtocol
+import SASL
 
 // Octets to events, actions to octets.
 extension POPServerHandler {

@@ -1,6 +1,6 @@
-internal import NIOCore
-internal import POPProtocol
-internal import SASL
+import NIOCore
+import POPProtocol
+import SASL
 
 /// A message between its opening and its last octet.
 struct POPOutgoingMessage {

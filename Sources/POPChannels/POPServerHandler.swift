@@ -1,8 +1,8 @@
-internal import MailBytes
-public import NIOCore
-public import NIOSSL
-internal import NIOTLS
-public import POPProtocol
+import MailBytes
+import NIOCore
+import NIOSSL
+import NIOTLS
+import POPProtocol
 
 /// One POP3 connection: feeds the session with lines, carries its actions out.
 ///

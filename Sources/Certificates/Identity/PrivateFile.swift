@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// Files that hold secrets: small, mode 0600, written whole or not at all.
 enum PrivateFile {

@@ -1,5 +1,5 @@
-public import MailBytes
-public import NIOSSL
+import MailBytes
+import NIOSSL
 
 /// A certificate chain and its private key: who the server is under TLS.
 ///

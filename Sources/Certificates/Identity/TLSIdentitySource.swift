@@ -1,6 +1,6 @@
-public import MailBytes
-public import NIOSSL
-internal import Synchronization
+import MailBytes
+import NIOSSL
+import Synchronization
 
 /// The identity that new handshakes use; it can be exchanged while the server runs.
 ///

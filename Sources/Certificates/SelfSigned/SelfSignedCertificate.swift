@@ -1,8 +1,8 @@
-internal import Crypto
-internal import FoundationEssentials
-public import MailBytes
-internal import SwiftASN1
-internal import X509
+import Crypto
+import FoundationEssentials
+import MailBytes
+import SwiftASN1
+import X509
 
 /// A certificate that signs itself, for a server that was given none: encryption against those who only listen.
 public enum SelfSignedCertificate {

@@ -1,4 +1,4 @@
-public import NIOSSL
+import NIOSSL
 
 extension TLSConfiguration {
     /// A client that encrypts with whoever is there: RFC 7435. The certificate is not looked at, for a mail host's is

@@ -1,4 +1,4 @@
-public import NIOSSL
+import NIOSSL
 
 extension TLSConfiguration {
     /// Cipher suites of TLS 1.2 with forward secrecy and authenticated encryption: RFC 9325 section 4.2. Those of TLS

@@ -1,4 +1,4 @@
-internal import SASL
+import SASL
 
 extension POPCommand {
     /// Parses one line without its CR LF: RFC 2449 section 3. Keywords in either case.

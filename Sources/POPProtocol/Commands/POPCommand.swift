@@ -1,4 +1,4 @@
-public import SASL
+import SASL
 
 /// One command, parsed: RFC 1939 sections 5 to 7, RFC 2449 section 5, RFC 2595 section 4, RFC 5034 section 4,
 /// RFC 6856 section 2.1.

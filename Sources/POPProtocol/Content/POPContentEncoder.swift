@@ -1,4 +1,4 @@
-internal import MailBytes
+import MailBytes
 
 /// Byte-stuffing of a message as it is sent: RFC 1939 section 3; with the cut of `TOP`: section 7.
 ///

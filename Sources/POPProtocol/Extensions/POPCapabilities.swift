@@ -1,4 +1,4 @@
-internal import SASL
+import SASL
 
 extension POPServerConfiguration {
     /// The capability list: RFC 2449 section 6, RFC 2595 section 4, RFC 3206 section 6, RFC 5034 section 3, RFC 6856

@@ -1,4 +1,4 @@
-internal import SASL
+import SASL
 
 // What this server says. Texts are for people who debug a client: short, and they tell nothing about the machine.
 extension POPReply {

@@ -1,4 +1,4 @@
-public import SASL
+import SASL
 
 /// What a POP3 server offers and bears: the same for all its sessions.
 public struct POPServerConfiguration: Sendable {

@@ -1,4 +1,4 @@
-internal import SASL
+import SASL
 
 // The AUTHORIZATION state: RFC 1939 section 4, RFC 2595 section 4, RFC 5034 section 4, RFC 6856 section 2.1.
 extension POPServerSession {

@@ -1,4 +1,4 @@
-public import SASL
+import SASL
 
 /// The server's side of one POP3 session, without I/O: RFC 1939, with RFC 2449, 2595, 3206, 5034 and 6856.
 ///

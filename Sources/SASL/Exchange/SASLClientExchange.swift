@@ -1,4 +1,4 @@
-internal import MailBytes
+import MailBytes
 
 /// One exchange as the line protocols carry it, the client's side: base64 lines in, one step out.
 public struct SASLClientExchange: Sendable {

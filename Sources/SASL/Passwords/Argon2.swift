@@ -1,4 +1,4 @@
-private import CArgon2
+import CArgon2
 
 /// The call into libargon2. C sees buffers of known length and nothing it would have to parse.
 enum Argon2 {

@@ -1,4 +1,4 @@
-internal import MailBytes
+import MailBytes
 
 extension PasswordHash: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The PHC string, to be stored. A secret: it never reaches a log.

@@ -1,0 +1,158 @@
+import Directory
+import Logging
+import MailBytes
+import MailEvents
+import MailNames
+import NIOCore
+import POPChannels
+import POPProtocol
+import SASL
+import Synchronization
+
+/// Where maildrops come from: see `StoredMaildrops`.
+public protocol MaildropSource: Sendable {
+    /// The listing of an account's maildrop and the access to it. Called while nobody else has the maildrop open.
+    func open(_ account: Account) async throws -> (POPMaildrop, any POPMailAccess)
+}
+
+/// Judges POP3 log-ins against the directory, and lends each maildrop to one session at a time.
+///
+/// The lock is this process's: RFC 1939 section 4 wants it so that message-numbers stay what they are; delivery goes on
+/// meanwhile, and what it brings is seen by the next session.
+public final class MaildropAuthority: POPAuthority {
+    private struct State {
+        var inUse: Set<AccountID> = []
+        var lastLogin: [AccountID: Timestamp] = [:]
+    }
+
+    private let directory: any Directory
+    private let maildrops: any MaildropSource
+    private let loginDelay: Duration?
+    private let recorder: any TraceRecorder
+    private let clock: WallClock
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// Accounts whose last log-in is remembered for `loginDelay`; beyond, all are forgotten at once.
+    private static let rememberedLogins = 100_000
+
+    /// An authority.
+    ///
+    /// - Parameter loginDelay: the time that has to pass between two good log-ins of an account (RFC 2449 section 6.5);
+    ///   the same as in `POPServerConfiguration`.
+    public init(
+        directory: any Directory,
+        maildrops: any MaildropSource,
+        loginDelay: Duration? = nil,
+        recorder: any TraceRecorder,
+        clock: WallClock,
+        logger: Logger
+    ) {
+        self.directory = directory
+        self.maildrops = maildrops
+        self.loginDelay = loginDelay
+        self.recorder = recorder
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Judges, locks and lists; every answer but a maildrop in use or too early leaves an entry in the trace.
+    public func logIn(_ credentials: SASLCredentials, from connection: POPConnection) async -> POPLogin {
+        switch credentials {
+        case .password(let password): await self.logIn(password, from: connection)
+        }
+    }
+
+    private func logIn(_ credentials: PasswordCredentials, from connection: POPConnection) async -> POPLogin {
+        let name = credentials.authenticationIdentity
+        // Nobody reads another's mail through POP3.
+        if let actAs = credentials.authorizationIdentity, actAs != name {
+            self.failed(name, connection, "it asked to act as \(actAs)")
+            return .refused(.rejected)
+        }
+        let account: Account
+        do throws(DirectoryError) {
+            guard let found = try await self.directory.authenticate(credentials), found.isEnabled else {
+                self.failed(name, connection, "wrong name or password")
+                return .refused(.rejected)
+            }
+            account = found
+        } catch {
+            self.failed(name, connection, "\(error)")
+            return .refused(.unavailable)
+        }
+        if let refusal = self.lock(account.id) { return .refused(refusal) }
+        do {
+            let (maildrop, access) = try await self.maildrops.open(account)
+            self.record(.authenticated, name, connection, nil)
+            return .accepted(maildrop, LentMaildrop(access: access) { self.unlock(account.id) })
+        } catch {
+            self.unlock(account.id)
+            self.logger.error(
+                "maildrop cannot be opened",
+                metadata: ["account": "\(account.address)", "error": "\(error)"]
+            )
+            return .refused(.unavailable)
+        }
+    }
+
+    private func lock(_ id: AccountID) -> POPLoginRefusal? {
+        let now = self.clock.now()
+        return self.state.withLock { state in
+            guard !state.inUse.contains(id) else { return .maildropInUse }
+            if let delay = self.loginDelay {
+                if let last = state.lastLogin[id], now < last + delay { return .tooSoon }
+                if state.lastLogin.count >= Self.rememberedLogins { state.lastLogin.removeAll() }
+                state.lastLogin[id] = now
+            }
+            state.inUse.insert(id)
+            return nil
+        }
+    }
+
+    private func unlock(_ id: AccountID) {
+        self.state.withLock { _ = $0.inUse.remove(id) }
+    }
+
+    private func failed(_ name: String, _ connection: POPConnection, _ reason: String) {
+        self.record(.authenticationFailed, name, connection, reason)
+    }
+
+    private func record(
+        _ kind: TraceEvent.Kind,
+        _ name: String,
+        _ connection: POPConnection,
+        _ reason: String?
+    ) {
+        let event = TraceEvent(
+            kind,
+            [
+                .account: name, .peer: connection.peer?.ipAddress,
+                .transmission: connection.isEncrypted ? "POP3S" : "POP3",
+                .door: "pop3", .reason: reason,
+            ]
+        )
+        self.recorder.record(TraceEntry(queueID: nil, time: self.clock.now(), event: event))
+        if kind == .authenticationFailed { self.logger.notice("\(event.sentence)") }
+    }
+}
+
+/// A maildrop that goes back to the authority when its session ends.
+private struct LentMaildrop: POPMailAccess {
+    let access: any POPMailAccess
+    let giveBack: @Sendable () -> Void
+
+    init(access: any POPMailAccess, giveBack: @escaping @Sendable () -> Void) {
+        self.access = access
+        self.giveBack = giveBack
+    }
+
+    func content(at position: Int) async throws -> POPMessageContent { try await self.access.content(at: position) }
+
+    func remove(_ positions: [Int]) async throws { try await self.access.remove(positions) }
+
+    func release() {
+        self.access.release()
+        self.giveBack()
+    }
+}
