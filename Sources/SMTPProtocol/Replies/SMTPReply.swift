@@ -1,0 +1,57 @@
+import MailBytes
+
+/// A reply: RFC 5321 section 4.2, with the enhanced status of RFC 2034 where it has one.
+///
+/// Its bytes are made once, when it is: sending a standard reply copies them and nothing else.
+public struct SMTPReply: Sendable {
+    /// 200 to 599.
+    public let code: Int
+    public let status: EnhancedStatus?
+    /// The text, line by line, without codes. Never empty.
+    public let lines: [String]
+    /// All lines as they go on the wire.
+    public let wire: [UInt8]
+
+    /// A reply of one or more lines. Characters that no reply may have become `?`.
+    public init(_ code: Int, _ status: EnhancedStatus? = nil, _ lines: String...) {
+        self.init(code, status, lines: lines)
+    }
+
+    /// A reply of one or more lines. Characters that no reply may have become `?`.
+    public init(_ code: Int, _ status: EnhancedStatus?, lines: [String]) {
+        self.code = code
+        self.status = status
+        self.lines = lines.isEmpty ? [""] : lines
+        var wire: [UInt8] = []
+        let prefix = status.map { "\($0) " } ?? ""
+        for (index, line) in self.lines.enumerated() {
+            wire.append(decimal: code)
+            wire.append(index + 1 == self.lines.count ? .space : .hyphen)
+            wire.append(contentsOf: prefix.utf8)
+            for byte in line.utf8 { wire.append(byte.isASCIIControl ? UInt8(ascii: "?") : byte) }
+            wire.append("\r\n")
+        }
+        self.wire = wire
+    }
+
+    /// 2yz and 3yz.
+    public var isPositive: Bool { (200..<400).contains(code) }
+    /// 4yz: the same may succeed later.
+    public var isTransient: Bool { (400..<500).contains(code) }
+    /// 5yz: the same will not succeed.
+    public var isPermanent: Bool { (500..<600).contains(code) }
+
+    /// The lines in one, with the code: for traces and reports.
+    public var oneLine: String {
+        let text = lines.joined(separator: " ")
+        return status.map { "\(code) \($0) \(text)" } ?? "\(code) \(text)"
+    }
+}
+
+extension SMTPReply: Hashable, CustomStringConvertible {
+    public static func == (left: SMTPReply, right: SMTPReply) -> Bool { left.wire == right.wire }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(wire) }
+
+    public var description: String { oneLine }
+}

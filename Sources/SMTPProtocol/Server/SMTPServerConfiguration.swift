@@ -1,0 +1,65 @@
+import MailBytes
+import MailNames
+
+/// What one listener's sessions offer and bear.
+public struct SMTPServerConfiguration: Sendable {
+    /// What the clients of a port are: RFC 5321, RFC 6409.
+    public enum Role: Sendable {
+        /// Other hosts bring mail.
+        case transfer
+        /// People send mail, after a log-in.
+        case submission
+    }
+
+    /// The server's name in greetings and replies.
+    public var hostName: String
+    public var role: Role
+    public var offersTLS: Bool
+    /// Takes passwords without TLS: on loopback, for development.
+    public var allowsClearTextAuthentication: Bool
+    /// Mechanisms by name, the best first; none offers no AUTH.
+    public var mechanisms: [String]
+    public var bareNewlines: DotUnstuffer.BareNewlines
+    public var limits: SMTPLimits
+    /// Where mail for `<Postmaster>` goes: RFC 5321 section 4.5.1.
+    public var postmaster: EmailAddress
+
+    public init(
+        hostName: String,
+        role: Role,
+        offersTLS: Bool,
+        allowsClearTextAuthentication: Bool = false,
+        mechanisms: [String] = [],
+        bareNewlines: DotUnstuffer.BareNewlines = .refuse,
+        limits: SMTPLimits = SMTPLimits(),
+        postmaster: EmailAddress
+    ) {
+        self.hostName = hostName
+        self.role = role
+        self.offersTLS = offersTLS
+        self.allowsClearTextAuthentication = allowsClearTextAuthentication
+        self.mechanisms = mechanisms
+        self.bareNewlines = bareNewlines
+        self.limits = limits
+        self.postmaster = postmaster
+    }
+}
+
+/// Bounds of a session; the defaults are at least those of RFC 5321 section 4.5.3.1.
+public struct SMTPLimits: Sendable, Hashable {
+    /// Octets of a command line without CR LF: 512 and the room that extensions ask for.
+    public var commandLine = 2048
+    /// Octets of a line of AUTH: RFC 4954 section 4.
+    public var authenticationLine = 12_286
+    public var messageSize = ByteCount.mebibytes(50)
+    public var recipientsPerTransaction = 1000
+    /// 0 is no limit.
+    public var transactionsPerConnection = 0
+    /// Wrong commands before the connection is ended.
+    public var badCommands = 20
+    /// RSET, NOOP, VRFY and EXPN between two messages before each of them counts as a wrong command.
+    public var idleCommands = 100
+    public var failedAuthentications = 3
+
+    public init() {}
+}

@@ -1,0 +1,505 @@
+import MailBytes
+import MailNames
+import SASL
+
+/// The server's side of one SMTP session, without I/O: RFC 5321 section 3.
+///
+/// Each event gives one action. An action that asks for a judgement is answered by the matching event; until then no line
+/// may be handed in.
+public struct SMTPServerSession: ~Copyable, Sendable {
+    /// What the channel does next.
+    public enum Action: Sendable, Equatable {
+        case send(SMTPReply)
+        case sendAndClose(SMTPReply)
+        /// Answered by `senderJudged(_:)`.
+        case judgeSender(SMTPTransaction)
+        /// Answered by `recipientJudged(_:)`.
+        case judgeRecipient(EnvelopeRecipient, SMTPTransaction)
+        /// Answered by `credentialsJudged(_:)`.
+        case judgeCredentials(SASLCredentials)
+        /// Send the reply in clear, drop what was received, start TLS: RFC 3207 section 6. Answered by `tlsEstablished()`.
+        case startTLS(SMTPReply)
+        /// Send 354; what follows is content, to be taken apart by a `DotUnstuffer`.
+        case receiveContent(SMTPReply)
+        /// That many octets follow. `isKept` is false where they belong to a message that was refused already.
+        case receiveChunk(size: Int, isKept: Bool)
+        /// All content is here. Answered by `committed(_:)`.
+        case commit(SMTPTransaction)
+        /// Somebody tries to smuggle: send the reply, write it to the trace, and close.
+        case refuseSmuggling(SMTPReply)
+    }
+
+    /// What policy says of a sender or recipient.
+    public enum Judgement: Sendable, Equatable {
+        case accepted
+        case refused(SMTPReply)
+    }
+
+    /// What became of a log-in.
+    public enum CredentialsJudgement: Sendable, Equatable {
+        case accepted(account: String)
+        case rejected
+        case unavailable
+    }
+
+    private enum Phase: Sendable {
+        /// No EHLO yet.
+        case greeted
+        case ready
+        case judgingSender(SMTPTransaction)
+        case mail(SMTPTransaction)
+        case judgingRecipient(EnvelopeRecipient, SMTPTransaction)
+        case content(SMTPTransaction)
+        case chunk(SMTPTransaction, size: Int, isLast: Bool)
+        /// Octets of a chunk that is thrown away; what is answered then, and the transaction that lives on.
+        case discarding(SMTPReply, SMTPTransaction?)
+        case chunked(SMTPTransaction)
+        case committing
+        case authenticating(SASLServerExchange)
+        case judgingCredentials
+        case startingTLS
+        case closed
+    }
+
+    public let configuration: SMTPServerConfiguration
+    private var phase = Phase.greeted
+    /// What the client called itself, and whether with EHLO.
+    public private(set) var clientName: String?
+    public private(set) var isExtended = false
+    public private(set) var isEncrypted: Bool
+    /// The account that logged in.
+    public private(set) var account: String?
+    private var badCommands = 0
+    private var idleCommands = 0
+    private var failedAuthentications = 0
+    private var transactions = 0
+    private var chunksBareNewlines = BareNewlineFinder()
+
+    /// A session whose TLS, where it is implicit, stands already.
+    public init(configuration: SMTPServerConfiguration, isEncrypted: Bool = false) {
+        self.configuration = configuration
+        self.isEncrypted = isEncrypted
+    }
+
+    /// The greeting: RFC 5321 section 3.1.
+    public var greeting: SMTPReply {
+        SMTPReply(220, nil, "\(configuration.hostName) ESMTP Martlet")
+    }
+
+    /// How long the next line may be.
+    public var lineLimit: Int {
+        if case .authenticating = phase { return configuration.limits.authenticationLine }
+        return configuration.limits.commandLine
+    }
+
+    /// Whether content that came in chunks waits for its end; when it does not, what was gathered is forgotten.
+    public var holdsContent: Bool {
+        switch phase {
+        case .content, .chunk, .chunked, .committing: true
+        case .discarding(_, let transaction): transaction?.isChunked ?? false
+        default: false
+        }
+    }
+
+    /// The keyword for the Received field: RFC 3848, RFC 6531 section 4.3.
+    public func transmissionType(isInternationalized: Bool) -> String {
+        guard isExtended else { return "SMTP" }
+        return (isInternationalized ? "UTF8SMTP" : "ESMTP") + (isEncrypted ? "S" : "") + (account == nil ? "" : "A")
+    }
+
+    // MARK: Lines
+
+    /// A line arrived, without its CR LF.
+    public mutating func lineReceived(_ line: Span<UInt8>) -> Action {
+        if case .authenticating(let exchange) = phase { return authenticationLine(line, exchange) }
+        for index in 0..<line.count where line[index] < 0x20 && line[index] != .tab || line[index] == 0x7F {
+            let smuggles = line[index] == .carriageReturn || line[index] == .lineFeed
+            return smuggles ? .refuseSmuggling(.bareNewlineInCommand) : fault(.unrecognized)
+        }
+        do {
+            return perform(try SMTPCommand.parse(line), line)
+        } catch {
+            return fault(Self.reply(to: error, line))
+        }
+    }
+
+    /// A line was longer than `lineLimit`; it was thrown away.
+    public mutating func lineTooLong() -> Action {
+        if case .authenticating = phase {
+            phase = .ready
+            return fault(.authenticationTooLong)
+        }
+        return fault(.lineTooLong)
+    }
+
+    private static func reply(to error: SMTPSyntaxError, _ line: Span<UInt8>) -> SMTPReply {
+        switch error.reason {
+        case .unknownVerb: .unrecognized
+        case .missingArgument: .missingArgument
+        case .unexpectedArgument: .noArguments
+        case .path: line.matches("RCPT") ? .recipientSyntax : .senderSyntax
+        case .parameter: line.matches("BDAT") ? .chunkSyntax : .parameterSyntax
+        case .duplicateParameter: .parameterSyntax
+        case .unknownParameter: .parameterUnknown
+        case .internationalizedWithoutExtension: .internationalizedAddress
+        }
+    }
+
+    /// A wrong command: answered, and counted against the client.
+    private mutating func fault(_ reply: SMTPReply) -> Action {
+        badCommands += 1
+        guard badCommands <= configuration.limits.badCommands else {
+            phase = .closed
+            return .sendAndClose(.tooManyErrors)
+        }
+        return .send(reply)
+    }
+
+    private mutating func idle(_ reply: SMTPReply) -> Action {
+        idleCommands += 1
+        return idleCommands > configuration.limits.idleCommands ? fault(reply) : .send(reply)
+    }
+
+    private mutating func perform(_ command: SMTPCommand, _ line: Span<UInt8>) -> Action {
+        switch command {
+        case .mail(let parameters): return mail(parameters)
+        case .recipient(let parameters): return recipient(parameters)
+        case .data: return data()
+        case .chunk(let size, let isLast): return chunk(size, isLast)
+        case .hello(let name, let extended): return hello(name, extended)
+        case .reset:
+            forgetTransaction()
+            return idle(.ok)
+        case .noop: return idle(.ok)
+        case .quit:
+            phase = .closed
+            return .sendAndClose(.closing)
+        case .verify: return isAllowedToAsk ? idle(.cannotVerify) : fault(.authenticationRequired)
+        case .expand: return isAllowedToAsk ? idle(.cannotVerify) : fault(.authenticationRequired)
+        case .help: return idle(Self.help)
+        case .startTLS: return startTLS()
+        case .authenticate(let mechanism, let response): return authenticate(mechanism, response, line)
+        }
+    }
+
+    private var isAllowedToAsk: Bool { configuration.role == .transfer || account != nil }
+
+    private static let help = SMTPReply(
+        214,
+        EnhancedStatus(2, 0, 0),
+        "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT",
+        "VRFY EXPN HELP STARTTLS AUTH",
+        "https://www.rfc-editor.org/rfc/rfc5321 says how they are used"
+    )
+
+    // MARK: Hello
+
+    private mutating func hello(_ name: String, _ extended: Bool) -> Action {
+        forgetTransaction()
+        phase = .ready
+        clientName = name
+        isExtended = extended
+        guard extended else { return .send(SMTPReply(250, nil, configuration.hostName)) }
+        return .send(SMTPReply(250, nil, lines: ["\(configuration.hostName) greets you"] + extensions))
+    }
+
+    /// The keywords of EHLO, in the state that the session is in.
+    private var extensions: [String] {
+        var offered = ["PIPELINING", "SIZE \(configuration.limits.messageSize.bytes)"]
+        if configuration.offersTLS && !isEncrypted { offered.append("STARTTLS") }
+        if mayAuthenticate && account == nil {
+            offered.append("AUTH " + configuration.mechanisms.joined(separator: " "))
+        }
+        offered += ["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "BINARYMIME"]
+        var limits = "LIMITS RCPTMAX=\(configuration.limits.recipientsPerTransaction)"
+        if configuration.limits.transactionsPerConnection > 0 {
+            limits += " MAILMAX=\(configuration.limits.transactionsPerConnection)"
+        }
+        return offered + [limits, "HELP"]
+    }
+
+    private mutating func forgetTransaction() {
+        chunksBareNewlines = BareNewlineFinder()
+        switch phase {
+        case .mail, .chunked: phase = .ready
+        default: break
+        }
+    }
+
+    // MARK: MAIL and RCPT
+
+    private mutating func mail(_ parameters: MailParameters) -> Action {
+        switch phase {
+        case .ready: break
+        case .greeted: return fault(.helloFirst)
+        default: return fault(.nestedMail)
+        }
+        if configuration.role == .submission && account == nil { return fault(.authenticationRequired) }
+        if parameters.hasParameters && !isExtended { return fault(.parameterUnknown) }
+        let limits = configuration.limits
+        if limits.transactionsPerConnection > 0 && transactions >= limits.transactionsPerConnection {
+            phase = .closed
+            return .sendAndClose(.tooManyTransactions)
+        }
+        if let size = parameters.declaredSize, size > limits.messageSize.bytes { return .send(.tooLarge) }
+        let transaction = SMTPTransaction(parameters)
+        phase = .judgingSender(transaction)
+        return .judgeSender(transaction)
+    }
+
+    /// Policy has judged the sender.
+    public mutating func senderJudged(_ judgement: Judgement) -> Action {
+        guard case .judgingSender(let transaction) = phase else { return .send(.localError) }
+        switch judgement {
+        case .accepted:
+            phase = .mail(transaction)
+            return .send(.senderOk)
+        case .refused(let reply):
+            phase = .ready
+            return refuse(reply)
+        }
+    }
+
+    private mutating func recipient(_ parameters: RecipientParameters) -> Action {
+        guard case .mail(let transaction) = phase else {
+            if case .chunked = phase { return fault(.chunkingBegun) }
+            return fault(clientName == nil ? .helloFirst : .mailFirst)
+        }
+        if parameters.hasParameters && !isExtended { return fault(.parameterUnknown) }
+        let address = parameters.address ?? configuration.postmaster
+        if address.isInternationalized && !transaction.isInternationalized { return fault(.internationalizedAddress) }
+        guard transaction.recipients.count < configuration.limits.recipientsPerTransaction else {
+            return .send(.tooManyRecipients)
+        }
+        let recipient = EnvelopeRecipient(
+            address: address,
+            notify: parameters.notify,
+            originalRecipient: parameters.originalRecipient
+        )
+        phase = .judgingRecipient(recipient, transaction)
+        return .judgeRecipient(recipient, transaction)
+    }
+
+    /// Policy has judged the recipient.
+    public mutating func recipientJudged(_ judgement: Judgement) -> Action {
+        guard case .judgingRecipient(let recipient, var transaction) = phase else { return .send(.localError) }
+        switch judgement {
+        case .accepted:
+            transaction.recipients.append(recipient)
+            phase = .mail(transaction)
+            return .send(.recipientOk)
+        case .refused(let reply):
+            phase = .mail(transaction)
+            return refuse(reply)
+        }
+    }
+
+    /// A refusal by policy: counted like an error where it is final, so that guessing names ends.
+    private mutating func refuse(_ reply: SMTPReply) -> Action {
+        if reply.code == 421 {
+            phase = .closed
+            return .sendAndClose(reply)
+        }
+        return reply.isPermanent ? fault(reply) : .send(reply)
+    }
+
+    // MARK: Content
+
+    private mutating func data() -> Action {
+        switch phase {
+        case .mail(let transaction) where transaction.bodyType == .binaryMIME: return fault(.binaryNeedsChunks)
+        case .mail(let transaction):
+            guard !transaction.recipients.isEmpty else {
+                // RFC 5321 section 3.3 allows 554 at once, which saves the content of pipelining clients.
+                return .send(.noValidRecipients)
+            }
+            phase = .content(transaction)
+            return .receiveContent(.startContent)
+        case .chunked: return fault(.chunkingBegun)
+        case .greeted: return fault(.helloFirst)
+        default: return fault(.mailFirst)
+        }
+    }
+
+    /// BDAT: RFC 3030 section 2. The octets follow whatever the answer is.
+    private mutating func chunk(_ size: Int, _ isLast: Bool) -> Action {
+        switch phase {
+        case .mail(var transaction), .chunked(var transaction):
+            guard !transaction.recipients.isEmpty else { return discard(size, .noValidRecipients, transaction) }
+            transaction.isChunked = true
+            guard transaction.contentSize + size <= configuration.limits.messageSize.bytes else {
+                return discard(size, .tooLarge, nil)
+            }
+            phase = .chunk(transaction, size: size, isLast: isLast)
+            return size == 0 ? chunkReceived() : .receiveChunk(size: size, isKept: true)
+        default:
+            badCommands += 1
+            return discard(size, clientName == nil ? .helloFirst : .mailFirst, nil)
+        }
+    }
+
+    private mutating func discard(_ size: Int, _ reply: SMTPReply, _ transaction: SMTPTransaction?) -> Action {
+        phase = .discarding(reply, transaction)
+        return size == 0 ? chunkReceived() : .receiveChunk(size: size, isKept: false)
+    }
+
+    /// Octets of content arrived, of whichever kind.
+    ///
+    /// - Returns: whether they are to be kept: false once the message is larger than is taken here.
+    public mutating func contentReceived(_ octets: Int) -> Bool {
+        guard case .content(var transaction) = phase else { return true }
+        transaction.contentSize += octets
+        let fits = transaction.contentSize <= configuration.limits.messageSize.bytes
+        phase = .content(transaction)
+        return fits
+    }
+
+    /// Looks through a piece of a chunk for bare newlines, where BODY does not allow them.
+    public mutating func chunkBytesReceived(_ bytes: Span<UInt8>) -> Action? {
+        guard case .chunk(let transaction, _, _) = phase, transaction.bodyType != .binaryMIME,
+            configuration.bareNewlines == .refuse, chunksBareNewlines.find(in: bytes)
+        else { return nil }
+        phase = .closed
+        return .refuseSmuggling(.bareNewlineInContent)
+    }
+
+    /// All octets of a chunk are here.
+    public mutating func chunkReceived() -> Action {
+        switch phase {
+        case .chunk(var transaction, let size, let isLast):
+            transaction.contentSize += size
+            if isLast {
+                if chunksBareNewlines.endsBare && transaction.bodyType != .binaryMIME {
+                    phase = .closed
+                    return .refuseSmuggling(.bareNewlineInContent)
+                }
+                phase = .committing
+                return .commit(transaction)
+            }
+            phase = .chunked(transaction)
+            return .send(.chunkReceived(size))
+        case .discarding(let reply, let transaction):
+            phase = transaction.map { .mail($0) } ?? (clientName == nil ? .greeted : .ready)
+            return fault(reply)
+        default: return .send(.localError)
+        }
+    }
+
+    /// The `DotUnstuffer` found the end of the content.
+    public mutating func contentEnded() -> Action {
+        guard case .content(let transaction) = phase else { return .send(.localError) }
+        guard transaction.contentSize <= configuration.limits.messageSize.bytes else {
+            phase = .ready
+            return .send(.tooLarge)
+        }
+        phase = .committing
+        return .commit(transaction)
+    }
+
+    /// The `DotUnstuffer` found a bare CR or LF.
+    public mutating func bareNewlineInContent() -> Action {
+        phase = .closed
+        return .refuseSmuggling(.bareNewlineInContent)
+    }
+
+    /// The message is on stable storage, or was refused: what the client is told.
+    public mutating func committed(_ reply: SMTPReply) -> Action {
+        phase = .ready
+        transactions += 1
+        idleCommands = 0
+        chunksBareNewlines = BareNewlineFinder()
+        return reply.code == 421 ? .sendAndClose(reply) : .send(reply)
+    }
+
+    // MARK: STARTTLS, RFC 3207
+
+    private mutating func startTLS() -> Action {
+        guard configuration.offersTLS else { return fault(.notOffered) }
+        guard !isEncrypted else { return fault(.tlsActive) }
+        switch phase {
+        case .greeted, .ready: break
+        default: return fault(.notInTransaction)
+        }
+        phase = .startingTLS
+        return .startTLS(.startTLS)
+    }
+
+    /// The handshake is done: all that the client said before is forgotten, RFC 3207 section 4.2.
+    public mutating func tlsEstablished() {
+        isEncrypted = true
+        clientName = nil
+        isExtended = false
+        account = nil
+        phase = .greeted
+    }
+
+    // MARK: AUTH, RFC 4954
+
+    /// Whether passwords may cross this connection at all.
+    private var mayAuthenticate: Bool {
+        !configuration.mechanisms.isEmpty && (isEncrypted || configuration.allowsClearTextAuthentication)
+    }
+
+    private mutating func authenticate(
+        _ name: String,
+        _ response: Range<Int>?,
+        _ line: Span<UInt8>
+    ) -> Action {
+        guard !configuration.mechanisms.isEmpty, isExtended || clientName == nil else { return fault(.notOffered) }
+        guard account == nil else { return fault(.alreadyAuthenticated) }
+        switch phase {
+        case .ready: break
+        case .greeted: return fault(.helloFirst)
+        default: return fault(.notInTransaction)
+        }
+        guard mayAuthenticate else { return fault(.encryptionRequired) }
+        guard configuration.mechanisms.contains(name.uppercased()), let mechanism = SASLMechanismName(name),
+            var exchange = SASLServerExchange(mechanism: mechanism)
+        else { return fault(.mechanismUnknown) }
+        let step =
+            if let response { exchange.begin(initialResponse: line.extracting(response)) } else { exchange.begin() }
+        return take(step, exchange)
+    }
+
+    private mutating func authenticationLine(_ line: Span<UInt8>, _ exchange: SASLServerExchange) -> Action {
+        var exchange = exchange
+        let step = exchange.lineReceived(line)
+        return take(step, exchange)
+    }
+
+    private mutating func take(_ step: SASLServerExchange.Step, _ exchange: SASLServerExchange) -> Action {
+        switch step {
+        case .challenge(let text):
+            phase = .authenticating(exchange)
+            return .send(SMTPReply(334, nil, text))
+        case .verify(let credentials):
+            phase = .judgingCredentials
+            return .judgeCredentials(credentials)
+        case .cancelled:
+            phase = .ready
+            return fault(.authenticationCancelled)
+        case .failed(let failure):
+            phase = .ready
+            return fault(failure == .tooLong ? .authenticationTooLong : .authenticationSyntax)
+        }
+    }
+
+    /// The directory has judged a log-in.
+    public mutating func credentialsJudged(_ judgement: CredentialsJudgement) -> Action {
+        guard case .judgingCredentials = phase else { return .send(.localError) }
+        phase = .ready
+        switch judgement {
+        case .accepted(let account):
+            self.account = account
+            return .send(.authenticated)
+        case .unavailable: return .send(.authenticationUnavailable)
+        case .rejected:
+            failedAuthentications += 1
+            guard failedAuthentications < configuration.limits.failedAuthentications else {
+                phase = .closed
+                return .sendAndClose(SMTPReply(421, EnhancedStatus(4, 7, 0), "Too many failed log-ins"))
+            }
+            return .send(.credentialsInvalid)
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import MailNames
+
+/// What a client has said of one message so far.
+public struct SMTPTransaction: Sendable, Equatable {
+    public var reversePath: ReversePath
+    public var recipients: [EnvelopeRecipient] = []
+    public var bodyType: BodyType
+    public var isInternationalized: Bool
+    public var returnContent: ReturnContent?
+    public var envelopeID: String?
+    /// SIZE as declared: RFC 1870.
+    public var declaredSize: Int?
+    /// Whether the content came in chunks: RFC 3030.
+    public var isChunked = false
+    /// Octets of content so far.
+    public var contentSize = 0
+
+    init(_ parameters: MailParameters) {
+        self.reversePath = parameters.reversePath
+        self.bodyType = parameters.bodyType
+        self.isInternationalized = parameters.isInternationalized
+        self.returnContent = parameters.returnContent
+        self.envelopeID = parameters.envelopeID
+        self.declaredSize = parameters.declaredSize
+    }
+}
