@@ -1,0 +1,202 @@
+public import MailBytes
+public import MailEvents
+
+/// What operators ask for.
+extension DeliveryScheduler {
+    /// How one destination stands.
+    public struct DestinationStatus: Hashable, Sendable {
+        public let destination: Destination
+        public let ready: Int
+        public let deferred: Int
+        public let held: Int
+        public let inFlight: Int
+        public let connections: Int
+        /// When it is tried again, because it could not be reached; `nil` when it can.
+        public let blockedUntil: Timestamp?
+        /// Times in a row that it could not be reached.
+        public let failures: Int
+    }
+
+    /// Every destination that something waits for or that is connected to.
+    public var destinations: [DestinationStatus] {
+        queues.filter { !$0.isFree }.map { queue in
+            DestinationStatus(
+                destination: queue.destination,
+                ready: queue.ready.count,
+                deferred: queue.deferred.count,
+                held: queue.held.count,
+                inFlight: queue.inFlight,
+                connections: queue.connections,
+                blockedUntil: queue.isDead ? queue.blockedUntil : nil,
+                failures: queue.failures
+            )
+        }
+    }
+
+    /// The entries of a message.
+    public func status(of message: QueueID) -> [EntryStatus] {
+        var found: [EntryStatus] = []
+        var slot = messages[message] ?? -1
+        while slot >= 0 {
+            found.append(status(slot))
+            slot = entries[Int(slot)].nextSibling
+        }
+        return found
+    }
+
+    private func status(_ slot: Int32) -> EntryStatus {
+        let entry = entries[Int(slot)]
+        let queue = queues[Int(entry.destination)]
+        let due = Timestamp(microseconds: entry.due)
+        let next: Timestamp? =
+            switch entry.state {
+            case .held, .inFlight: nil
+            case .ready, .deferred: max(due, queue.blockedUntil ?? due)
+            }
+        return EntryStatus(
+            message: entry.message,
+            destination: queue.destination,
+            state: entry.state,
+            attempts: Int(entry.attempts),
+            nextAttempt: next,
+            expires: Timestamp(microseconds: entry.expires),
+            holdReason: entry.holdReason,
+            destinationIsDead: queue.isDead && queue.blockedUntil != nil
+        )
+    }
+
+    /// The oldest messages after one, in order: a page of the queue.
+    ///
+    /// - Parameter isWanted: chooses by one of the message's entries.
+    public func page(
+        after: QueueID?,
+        limit: Int,
+        where isWanted: (EntryStatus) -> Bool
+    ) -> [QueueID] {
+        guard limit > 0 else { return [] }
+        var found: [QueueID] = []
+        // No message behind this one can be on the page.
+        var bound: QueueID?
+        for slot in entries.indices where !entries[slot].isFree {
+            let message = entries[slot].message
+            if let after, message <= after { continue }
+            if let bound, message > bound { continue }
+            guard isWanted(status(Int32(slot))) else { continue }
+            found.append(message)
+            if found.count >= 4 * limit {
+                found = Self.smallest(found, limit)
+                bound = found.count == limit ? found.last : nil
+            }
+        }
+        return Self.smallest(found, limit)
+    }
+
+    private static func smallest(_ messages: [QueueID], _ limit: Int) -> [QueueID] {
+        var result: [QueueID] = []
+        for message in messages.sorted() where result.last != message {
+            result.append(message)
+            if result.count == limit { break }
+        }
+        return result
+    }
+
+    /// The messages that wait for destinations of a kind, in the order they came.
+    public func messages(where isWanted: (Destination) -> Bool) -> [QueueID] {
+        var found: Set<QueueID> = []
+        for entry in entries where !entry.isFree && isWanted(queues[Int(entry.destination)].destination) {
+            found.insert(entry.message)
+        }
+        return found.sorted()
+    }
+
+    // MARK: One message
+
+    /// Keeps a message from being tried; what is being tried now is held when that fails.
+    public mutating func hold(_ message: QueueID, because reason: HoldReason = .byOperator, now: Timestamp) {
+        forEachEntry(of: message) { scheduler, slot in
+            if scheduler.entries[Int(slot)].state == .inFlight {
+                scheduler.entries[Int(slot)].wish = .hold
+            } else if scheduler.entries[Int(slot)].holdReason == nil {
+                scheduler.entries[Int(slot)].holdReason = reason
+                scheduler.place(slot, now: now)
+            }
+        }
+    }
+
+    /// Lets a held message go: it is tried at once.
+    public mutating func release(_ message: QueueID, now: Timestamp) {
+        forEachEntry(of: message) { scheduler, slot in
+            if scheduler.entries[Int(slot)].wish == .hold { scheduler.entries[Int(slot)].wish = .none }
+            guard scheduler.entries[Int(slot)].state == .held else { return }
+            scheduler.entries[Int(slot)].holdReason = nil
+            scheduler.entries[Int(slot)].due = now.microseconds
+            scheduler.place(slot, now: now)
+        }
+    }
+
+    /// Tries a message at once, with the destinations it waits for.
+    public mutating func flush(_ message: QueueID, now: Timestamp) {
+        forEachEntry(of: message) { scheduler, slot in
+            let queue = scheduler.entries[Int(slot)].destination
+            switch scheduler.entries[Int(slot)].state {
+            case .held: return
+            case .inFlight: scheduler.entries[Int(slot)].wish = .flush
+            case .ready, .deferred:
+                scheduler.entries[Int(slot)].due = min(scheduler.entries[Int(slot)].due, now.microseconds)
+                scheduler.place(slot, now: now)
+            }
+            if scheduler.queues[Int(queue)].blockedUntil != nil { scheduler.unblock(queue) }
+            scheduler.refreshRing(queue)
+        }
+    }
+
+    /// Takes a message's waiting entries out; those being tried stay until they are completed.
+    ///
+    /// - Returns: whether something of it is being tried.
+    @discardableResult
+    public mutating func removeWaiting(_ message: QueueID) -> Bool {
+        var isInFlight = false
+        forEachEntry(of: message) { scheduler, slot in
+            if scheduler.entries[Int(slot)].state == .inFlight {
+                isInFlight = true
+            } else {
+                scheduler.remove(slot)
+            }
+        }
+        return isInFlight
+    }
+
+    private mutating func forEachEntry(of message: QueueID, _ body: (inout DeliveryScheduler, Int32) -> Void) {
+        var slot = messages[message] ?? -1
+        while slot >= 0 {
+            let next = entries[Int(slot)].nextSibling
+            body(&self, slot)
+            slot = next
+        }
+    }
+
+    // MARK: Destinations
+
+    /// Tries everything that waits for the chosen destinations at once, but for what is held.
+    ///
+    /// - Returns: the number of destinations with something to try.
+    @discardableResult
+    public mutating func flush(now: Timestamp, where isWanted: (Destination) -> Bool = { _ in true }) -> Int {
+        var flushed = 0
+        for index in queues.indices where !queues[index].isFree && isWanted(queues[index].destination) {
+            wake(Int32(index), now: now)
+            if queues[index].ready.count > 0 { flushed += 1 }
+        }
+        return flushed
+    }
+
+    /// Lets go what is held for a reason, for all destinations.
+    public mutating func releaseAll(heldFor reason: HoldReason, now: Timestamp) {
+        for slot in entries.indices where !entries[slot].isFree {
+            guard entries[slot].state == .held, entries[slot].holdReason == reason else { continue }
+            entries[slot].holdReason = nil
+            entries[slot].due = now.microseconds
+            place(Int32(slot), now: now)
+        }
+    }
+}

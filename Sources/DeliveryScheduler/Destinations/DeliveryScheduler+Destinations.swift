@@ -1,0 +1,130 @@
+import MailBytes
+import MailNames
+
+/// The table of destinations and the round in which they are served.
+extension DeliveryScheduler {
+    func queueIndex(_ id: DestinationID) -> Int32? {
+        guard id.index >= 0, Int(id.index) < queues.count else { return nil }
+        let isHere = !queues[Int(id.index)].isFree && queues[Int(id.index)].generation == id.generation
+        return isHere ? id.index : nil
+    }
+
+    func id(ofQueue index: Int32) -> DestinationID {
+        DestinationID(index: index, generation: queues[Int(index)].generation)
+    }
+
+    mutating func queueIndex(for destination: Destination) -> Int32 {
+        if let index = queueIndexes[destination] { return index }
+        let index: Int32
+        var queue = DestinationQueue(destination: destination)
+        if isInternal(destination) {
+            queue.isEstablished = true
+            queue.window = Double(max(1, options.localWorkers))
+        }
+        if let free = freeQueues.popLast() {
+            index = free
+            queue.generation = queues[Int(free)].generation &+ 1
+            queues[Int(free)] = queue
+        } else {
+            queues.append(queue)
+            index = Int32(queues.count - 1)
+        }
+        queueIndexes[destination] = index
+        return index
+    }
+
+    /// Whether no connection to another host is needed.
+    func isInternal(_ destination: Destination) -> Bool {
+        switch destination {
+        case .local, .unrouted: true
+        case .domain, .literal, .relay: false
+        }
+    }
+
+    /// Forgets a destination that nothing waits for and that nobody is connected to.
+    mutating func releaseIfUnused(_ index: Int32) {
+        let queue = queues[Int(index)]
+        guard !queue.isFree, queue.entries == 0, queue.connections == 0 else {
+            refreshRing(index)
+            return
+        }
+        leaveRing(index)
+        queueTimers.remove(index)
+        forgetAddresses(index)
+        queueIndexes[queue.destination] = nil
+        queues[Int(index)].isFree = true
+        freeQueues.append(index)
+    }
+
+    /// Lets a destination's block end when its time has come, and puts it into the round or takes it out.
+    mutating func refresh(_ index: Int32, now: Timestamp) {
+        if let until = queues[Int(index)].blockedUntil, until <= now { unblock(index) }
+        refreshRing(index)
+    }
+
+    func refreshWish(_ index: Int32) -> Bool {
+        let queue = queues[Int(index)]
+        guard queue.blockedUntil == nil, queue.ready.count > queue.beginning else { return false }
+        return queue.idle > 0 || queue.connections < allowance(queue)
+    }
+
+    /// Connections a destination may have now.
+    func allowance(_ queue: DestinationQueue) -> Int {
+        if isInternal(queue.destination) { return max(1, options.localWorkers) }
+        return max(1, min(Int(queue.window), options.connectionsPerDestination))
+    }
+
+    mutating func refreshRing(_ index: Int32) {
+        if refreshWish(index) { joinRing(index) } else { leaveRing(index) }
+    }
+
+    mutating func block(_ index: Int32, until: Timestamp, dead: Bool) {
+        queues[Int(index)].blockedUntil = until
+        queues[Int(index)].isDead = dead
+        queueTimers.set(index, to: until.microseconds)
+        leaveRing(index)
+    }
+
+    mutating func unblock(_ index: Int32) {
+        queues[Int(index)].blockedUntil = nil
+        queueTimers.remove(index)
+    }
+
+    private mutating func joinRing(_ index: Int32) {
+        guard !queues[Int(index)].isInRing else { return }
+        queues[Int(index)].isInRing = true
+        queues[Int(index)].ringNext = -1
+        queues[Int(index)].ringPrevious = ringLast
+        if ringLast >= 0 { queues[Int(ringLast)].ringNext = index } else { ringFirst = index }
+        ringLast = index
+    }
+
+    mutating func leaveRing(_ index: Int32) {
+        guard queues[Int(index)].isInRing else { return }
+        let (previous, next) = (queues[Int(index)].ringPrevious, queues[Int(index)].ringNext)
+        if previous >= 0 { queues[Int(previous)].ringNext = next } else { ringFirst = next }
+        if next >= 0 { queues[Int(next)].ringPrevious = previous } else { ringLast = previous }
+        queues[Int(index)].isInRing = false
+        queues[Int(index)].ringNext = -1
+        queues[Int(index)].ringPrevious = -1
+    }
+
+    // MARK: Addresses of hosts that are waited for
+
+    mutating func remember(_ addresses: [IPAddress], of index: Int32) {
+        for address in addresses {
+            let known = queues[Int(index)].addresses
+            guard known.count < options.rememberedAddressesPerDestination, !known.contains(address) else { continue }
+            queues[Int(index)].addresses.append(address)
+            queuesByAddress[address, default: []].append(index)
+        }
+    }
+
+    mutating func forgetAddresses(_ index: Int32) {
+        for address in queues[Int(index)].addresses {
+            queuesByAddress[address]?.removeAll { $0 == index }
+            if queuesByAddress[address]?.isEmpty == true { queuesByAddress[address] = nil }
+        }
+        queues[Int(index)].addresses = []
+    }
+}
