@@ -87,11 +87,22 @@ public final class POPServer: Sendable {
         for channel in channels { channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent()) }
         let loop = self.group.any()
         let cut = loop.scheduleTask(in: TimeAmount(grace)) {
-            for channel in channels { channel.close(promise: nil) }
+            for channel in channels { Self.cut(channel) }
         }
         // Each of these completes, for each channel is closed by itself or by `cut`.
         try? await EventLoopFuture.andAllComplete(channels.map(\.closeFuture), on: loop).get()
         cut.cancel()
+    }
+
+    /// Closes a connection without the farewell of TLS, for which a peer that does not read would be waited for.
+    private static func cut(_ channel: any Channel) {
+        channel.eventLoop.execute {
+            if let tls = try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self) {
+                tls.close(promise: nil)
+            } else {
+                channel.close(promise: nil)
+            }
+        }
     }
 }
 

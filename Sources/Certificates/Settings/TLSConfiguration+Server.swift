@@ -20,6 +20,8 @@ extension TLSConfiguration {
         )
         configuration.minimumTLSVersion = .tlsv12
         configuration.cipherSuiteValues = Self.forwardSecret
+        // A peer that does not answer close_notify is not waited for longer than this.
+        configuration.shutdownTimeout = .seconds(2)
         return configuration
     }
 }
