@@ -20,6 +20,7 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioConcurrency: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
@@ -80,17 +81,18 @@ let floor3: [Target] =
     + room("Certificates", [
         "MailBytes", "MailNames", nioSSL, .product(name: "X509", package: "swift-certificates"),
         .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SwiftASN1", package: "swift-asn1"),
     ])
 
 let floor4: [Target] =
     room(
         "SMTPChannels",
-        ["MailBytes", "MailNames", "MailEvents", "SASL", "SMTPProtocol", "ChannelSupport", nio, nioPosix, nioSSL],
+        ["MailBytes", "MailNames", "MailEvents", "SASL", "SMTPProtocol", "ChannelSupport", nio, nioPosix, nioTLS, nioSSL],
         tests: [nioEmbedded]
     )
     + room(
         "POPChannels",
-        ["MailBytes", "MailNames", "MailEvents", "SASL", "POPProtocol", "ChannelSupport", nio, nioPosix, nioSSL],
+        ["MailBytes", "MailNames", "MailEvents", "SASL", "POPProtocol", "ChannelSupport", nio, nioPosix, nioTLS, nioSSL],
         tests: [nioEmbedded]
     )
     + room("Directory", ["MailBytes", "MailNames", "SASL", "SQLDatabase", grdb, nioPosix, .product(name: "Crypto", package: "swift-crypto")])
@@ -160,6 +162,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

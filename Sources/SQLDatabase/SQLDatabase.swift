@@ -14,7 +14,7 @@ public final class SQLDatabase: Sendable {
     }
 
     /// The largest number of reads at the same time.
-    private static let concurrentReads = 3
+    public static let concurrentReads = 3
     /// How long a write waits for another process, such as an administration command.
     private static let patience = 5.0
 

@@ -101,10 +101,12 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         }
     }
 
-    /// The keyword for the Received field: RFC 3848, RFC 6531 section 4.3.
-    public func transmissionType(isInternationalized: Bool) -> String {
-        guard isExtended else { return "SMTP" }
-        return (isInternationalized ? "UTF8SMTP" : "ESMTP") + (isEncrypted ? "S" : "") + (account == nil ? "" : "A")
+    /// The transaction whose content is arriving.
+    public var contentTransaction: SMTPTransaction? {
+        switch phase {
+        case .content(let transaction), .chunk(let transaction, _, _), .chunked(let transaction): transaction
+        default: nil
+        }
     }
 
     // MARK: Lines

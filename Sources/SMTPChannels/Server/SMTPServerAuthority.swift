@@ -1,0 +1,70 @@
+import MailNames
+import NIOCore
+import SASL
+import SMTPProtocol
+
+/// Who judges what clients ask, and takes the messages. Called on the connection's event loop.
+public protocol SMTPServerAuthority: AnyObject, Sendable {
+    func judgeSender(_ transaction: SMTPTransaction, _ client: SMTPClientDescription, on loop: any EventLoop) -> SMTPJudging
+    func judgeRecipient(
+        _ recipient: EnvelopeRecipient,
+        _ transaction: SMTPTransaction,
+        _ client: SMTPClientDescription,
+        on loop: any EventLoop
+    ) -> SMTPJudging
+    func judgeCredentials(
+        _ credentials: SASLCredentials,
+        _ client: SMTPClientDescription
+    ) async -> SMTPServerSession.CredentialsJudgement
+    /// Makes the message durable, then says on the loop what the client is told.
+    func commit(
+        _ transaction: SMTPTransaction,
+        _ content: SMTPReceivedContent,
+        _ client: SMTPClientDescription,
+        on loop: any EventLoop,
+        then: @escaping @Sendable (SMTPReply) -> Void
+    )
+    /// The content is larger than memory takes: where it goes from here on.
+    func upload(_ transaction: SMTPTransaction, _ client: SMTPClientDescription, on loop: any EventLoop) -> any SMTPContentUpload
+    /// Somebody tried to smuggle and was refused.
+    func smugglingRefused(_ reply: SMTPReply, _ transaction: SMTPTransaction?, _ client: SMTPClientDescription)
+    /// A client said EHLO or HELO.
+    func clientAppeared(_ client: SMTPClientDescription)
+}
+
+/// An answer at once, or later.
+public enum SMTPJudging: Sendable {
+    case now(SMTPServerSession.Judgement)
+    case later(EventLoopFuture<SMTPServerSession.Judgement>)
+}
+
+/// What is known of the other side.
+public struct SMTPClientDescription: Sendable {
+    public var peer: IPAddress?
+    public var helo: String?
+    public var account: String?
+    /// `TLSv1.3`; `nil` in clear.
+    public var tls: String?
+    public var role: SMTPServerConfiguration.Role
+    public var isExtended: Bool
+
+    /// The keyword for the Received field: RFC 3848, RFC 6531 section 4.3.
+    public func transmissionType(isInternationalized: Bool) -> String {
+        guard isExtended else { return "SMTP" }
+        return (isInternationalized ? "UTF8SMTP" : "ESMTP") + (tls == nil ? "" : "S") + (account == nil ? "" : "A")
+    }
+}
+
+/// The content of a message as it arrived, dots taken out.
+public enum SMTPReceivedContent: Sendable {
+    case buffer(ByteBuffer)
+    case upload(any SMTPContentUpload)
+}
+
+/// Takes the content of a large message piece by piece.
+public protocol SMTPContentUpload: Sendable {
+    /// - Returns: whether more may come at once; false asks to wait for `resume`, called on the connection's loop.
+    func append(_ buffer: ByteBuffer, resume: @escaping @Sendable () -> Void) -> Bool
+    /// The message will not come to its end.
+    func abandon()
+}

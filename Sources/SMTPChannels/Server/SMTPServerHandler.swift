@@ -1,0 +1,346 @@
+import ChannelSupport
+import MailBytes
+import MailNames
+import NIOCore
+import NIOSSL
+import NIOTLS
+import SMTPProtocol
+
+/// The channel of one SMTP server session: bytes become events, actions become bytes.
+///
+/// Replies to what came in one read leave in one write. A client that does not read its replies, or whose command waits
+/// for a judgement, is not read from beyond a bound.
+public final class SMTPServerHandler: ChannelDuplexHandler {
+    public typealias InboundIn = ByteBuffer
+    public typealias OutboundIn = ByteBuffer
+    public typealias OutboundOut = ByteBuffer
+
+    /// What all sessions of a listener share.
+    public struct Settings: Sendable {
+        public var session: SMTPServerConfiguration
+        public var timeouts: SMTPTimeouts
+        /// The context of the next handshake; `nil` where there is no TLS.
+        public var tls: @Sendable () -> NIOSSLContext?
+        public var isImplicitTLS: Bool
+        /// Content beyond this goes to the disk as it arrives.
+        public var contentInMemory: ByteCount
+
+        public init(
+            session: SMTPServerConfiguration,
+            timeouts: SMTPTimeouts = SMTPTimeouts(),
+            tls: @escaping @Sendable () -> NIOSSLContext?,
+            isImplicitTLS: Bool = false,
+            contentInMemory: ByteCount = .kibibytes(256)
+        ) {
+            self.session = session
+            self.timeouts = timeouts
+            self.tls = tls
+            self.isImplicitTLS = isImplicitTLS
+            self.contentInMemory = contentInMemory
+        }
+    }
+
+    enum Mode {
+        case command
+        /// A line longer than its limit is being thrown away.
+        case skippingLine
+        case content(DotUnstuffer)
+        case chunk(remaining: Int, isKept: Bool)
+        /// A judgement, a commit or a handshake is awaited.
+        case waiting
+        case closed
+    }
+
+    /// Octets that are kept while a command waits for its judgement; then reading stops.
+    private static let inboundLimit = 64 << 10
+    /// Replies that are gathered before they are flushed within one read.
+    private static let outboundLimit = 16 << 10
+
+    let settings: Settings
+    let authority: any SMTPServerAuthority
+    var session: SMTPServerSession
+    var mode = Mode.command
+    var inbound = ByteBuffer()
+    private var outbound = ByteBuffer()
+    var body: ByteBuffer?
+    var upload: (any SMTPContentUpload)?
+    var transaction: SMTPTransaction?
+    private var deadline = Deadline()
+    private var peer: IPAddress?
+    private var tlsVersion: String?
+    private var isProcessing = false
+    var uploadIsBehind = false
+    private var readIsHeld = false
+    private var inputEnded = false
+
+    public init(settings: Settings, authority: any SMTPServerAuthority) {
+        self.settings = settings
+        self.authority = authority
+        self.session = SMTPServerSession(configuration: settings.session, isEncrypted: settings.isImplicitTLS)
+    }
+
+    var client: SMTPClientDescription {
+        SMTPClientDescription(
+            peer: peer,
+            helo: session.clientName,
+            account: session.account,
+            tls: tlsVersion,
+            role: settings.session.role,
+            isExtended: session.isExtended
+        )
+    }
+
+    // MARK: Channel
+
+    public func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { begin(context) }
+    }
+
+    public func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
+        peer = context.remoteAddress?.mailAddress
+        touch(context, settings.timeouts.command)
+        guard !settings.isImplicitTLS else { return }
+        send(session.greeting, context)
+        flush(context)
+    }
+
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        if case .closed = mode { return }
+        if inbound.readableBytes == 0 { inbound = buffer } else { inbound.writeBuffer(&buffer) }
+        process(context)
+    }
+
+    public func channelReadComplete(context: ChannelHandlerContext) {
+        flush(context)
+        context.fireChannelReadComplete()
+    }
+
+    public func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { proceed(context) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    public func read(context: ChannelHandlerContext) {
+        guard mayRead(context) else {
+            readIsHeld = true
+            return
+        }
+        context.read()
+    }
+
+    private func mayRead(_ context: ChannelHandlerContext) -> Bool {
+        if case .closed = mode { return true }
+        return context.channel.isWritable && !uploadIsBehind && inbound.readableBytes < Self.inboundLimit
+    }
+
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case TLSUserEvent.handshakeCompleted:
+            let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
+            tlsVersion = handler?.tlsVersion.map(Self.name(of:)) ?? "TLS"
+            mode = .command
+            if settings.isImplicitTLS {
+                send(session.greeting, context)
+            } else {
+                session.tlsEstablished()
+            }
+            flush(context)
+            proceed(context)
+        case ChannelEvent.inputClosed:
+            // A half-closed client gets the answers to what it sent.
+            inputEnded = true
+            closeAfterInput(context)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private static func name(of version: TLSVersion) -> String {
+        switch version {
+        case .tlsv1: "TLSv1.0"
+        case .tlsv11: "TLSv1.1"
+        case .tlsv12: "TLSv1.2"
+        case .tlsv13: "TLSv1.3"
+        }
+    }
+
+    public func channelInactive(context: ChannelHandlerContext) {
+        mode = .closed
+        deadline.cancel()
+        upload?.abandon()
+        upload = nil
+        body = nil
+        inbound = ByteBuffer()
+        context.fireChannelInactive()
+    }
+
+    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A reset or a failed handshake: whatever it was, this connection is of no more use.
+        context.close(promise: nil)
+    }
+
+    // MARK: Time
+
+    func touch(_ context: ChannelHandlerContext, _ patience: Duration) {
+        let timedOut = timer(context)
+        deadline.move(by: TimeAmount(patience), on: context.eventLoop, fire: timedOut)
+    }
+
+    private func timer(_ context: ChannelHandlerContext) -> @Sendable () -> Void {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        return {
+            let (handler, context) = bound.value
+            handler.timerFired(context)
+        }
+    }
+
+    private func timerFired(_ context: ChannelHandlerContext) {
+        guard context.channel.isActive, deadline.fired(on: context.eventLoop, fire: timer(context)) else { return }
+        // While we ourselves are what is waited for, the client's time does not run.
+        if case .waiting = mode, context.channel.isWritable {
+            touch(context, settings.timeouts.command)
+            return
+        }
+        send(.timedOut, context)
+        close(context)
+    }
+
+    /// The service stops: the client is told, unless a message of its is being made durable.
+    public func shutDown(context: ChannelHandlerContext) {
+        guard context.channel.isActive else { return }
+        if case .waiting = mode {
+            inputEnded = true
+            return
+        }
+        send(.shuttingDown(settings.session.hostName), context)
+        close(context)
+    }
+
+    // MARK: Out
+
+    func send(_ reply: SMTPReply, _ context: ChannelHandlerContext) {
+        if outbound.capacity == 0 { outbound = context.channel.allocator.buffer(capacity: max(256, reply.wire.count)) }
+        outbound.writeBytes(reply.wire)
+    }
+
+    func flush(_ context: ChannelHandlerContext) {
+        guard outbound.readableBytes > 0 else { return }
+        let buffer = outbound
+        outbound = ByteBuffer()
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    func close(_ context: ChannelHandlerContext) {
+        mode = .closed
+        deadline.cancel()
+        upload?.abandon()
+        upload = nil
+        body = nil
+        inbound = ByteBuffer()
+        guard outbound.readableBytes > 0 else {
+            context.close(promise: nil)
+            return
+        }
+        let buffer = outbound
+        outbound = ByteBuffer()
+        let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(buffer)).whenComplete { _ in loopBound.value.close(promise: nil) }
+        // Whoever does not take the last reply is not waited for long.
+        context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(10)) { loopBound.value.close(promise: nil) }
+    }
+
+    // MARK: In
+
+    /// Goes on after a wait.
+    func proceed(_ context: ChannelHandlerContext) {
+        process(context)
+        flush(context)
+        if readIsHeld && mayRead(context) {
+            readIsHeld = false
+            context.read()
+        }
+        closeAfterInput(context)
+    }
+
+    private func closeAfterInput(_ context: ChannelHandlerContext) {
+        guard inputEnded else { return }
+        switch mode {
+        case .waiting, .closed: return
+        default: if context.channel.isWritable { close(context) }
+        }
+    }
+
+    private func process(_ context: ChannelHandlerContext) {
+        guard !isProcessing else { return }
+        isProcessing = true
+        defer { isProcessing = false }
+        var moved = false
+        while inbound.readableBytes > 0 {
+            if outbound.readableBytes > Self.outboundLimit {
+                flush(context)
+                guard context.channel.isWritable else { break }
+            }
+            guard step(context) else { break }
+            moved = true
+        }
+        if inbound.readableBytes == 0 && inbound.capacity > 0 { inbound = ByteBuffer() }
+        if moved, case .closed = mode {} else if moved { touch(context, patience) }
+    }
+
+    private var patience: Duration {
+        switch mode {
+        case .content, .chunk: settings.timeouts.contentBlock
+        default: settings.timeouts.command
+        }
+    }
+
+    /// Takes one line or piece of content; `false` when there is no whole one, or something is awaited.
+    private func step(_ context: ChannelHandlerContext) -> Bool {
+        switch mode {
+        case .command: return takeLine(context)
+        case .skippingLine:
+            guard let feed = inbound.readableBytesUInt8Span.firstIndex(of: .lineFeed) else {
+                inbound.clear()
+                return false
+            }
+            inbound.moveReaderIndex(forwardBy: feed + 1)
+            mode = .command
+            perform(session.lineTooLong(), context)
+            return true
+        case .content(let unstuffer): return takeContent(unstuffer, context)
+        case .chunk(let remaining, let isKept): return takeChunk(remaining, isKept, context)
+        case .waiting, .closed: return false
+        }
+    }
+
+    /// A line ends with CR LF. A bare LF ends it too, but then the session sees the LF and refuses the line: it is never
+    /// taken for a good one, and nobody waits in vain.
+    private func takeLine(_ context: ChannelHandlerContext) -> Bool {
+        let limit = session.lineLimit
+        let view = inbound
+        guard let (line, consumed) = Self.line(in: view, limit: limit) else {
+            if view.readableBytes >= limit + 2 {
+                mode = .skippingLine
+                return true
+            }
+            return false
+        }
+        let action = session.lineReceived(view.readableBytesUInt8Span.extracting(0..<line))
+        inbound.moveReaderIndex(forwardBy: consumed)
+        perform(action, context)
+        return true
+    }
+
+    /// Octets of the first line that belong to it, and octets that it takes up.
+    private static func line(in buffer: ByteBuffer, limit: Int) -> (line: Int, consumed: Int)? {
+        let octets = buffer.readableBytesUInt8Span
+        guard let feed = octets.extracting(0..<min(octets.count, limit + 2)).firstIndex(of: .lineFeed) else { return nil }
+        let isClean = feed > 0 && octets[feed - 1] == .carriageReturn
+        return (isClean ? feed - 1 : feed + 1, feed + 1)
+    }
+}

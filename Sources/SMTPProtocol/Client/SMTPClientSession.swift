@@ -1,0 +1,455 @@
+import MailBytes
+import MailNames
+import SASL
+
+/// The client's side of one SMTP session, without I/O: RFC 5321 section 3, with pipelining (RFC 2920).
+///
+/// EHLO first and HELO when that is all the other side has. Several transactions, one after the other.
+public struct SMTPClientSession: ~Copyable, Sendable {
+    /// What the channel does next.
+    public enum Action: Sendable, Equatable {
+        case wait
+        /// Send these bytes. `isSecret` keeps them out of the record of the dialogue.
+        case send([UInt8], isSecret: Bool)
+        /// Start TLS, then `tlsEstablished()` or `tlsFailed()`.
+        case startTLS
+        /// Ready for `begin(_:)` or `quit()`.
+        case ready
+        /// Send the content with dot-stuffing and its end, then wait.
+        case sendContent
+        /// Send this line, then exactly the content's octets: RFC 3030.
+        case sendChunk([UInt8])
+        /// The transaction is over; ready for the next unless `isUsable` is false.
+        case finished(SMTPTransactionResult)
+        /// The session is over.
+        case failed(SMTPClientFailure)
+        /// The server has answered QUIT.
+        case close
+    }
+
+    /// How much TLS is asked of the next hop.
+    public enum TLSPolicy: Sendable, Equatable {
+        case off
+        /// Where the server offers it.
+        case opportunistic
+        case required
+        /// The connection began with it.
+        case implicit
+    }
+
+    public struct Configuration: Sendable {
+        /// Our name for EHLO.
+        public var hostName: String
+        public var tls: TLSPolicy
+        public var credentials: PasswordCredentials?
+
+        public init(hostName: String, tls: TLSPolicy, credentials: PasswordCredentials? = nil) {
+            self.hostName = hostName
+            self.tls = tls
+            self.credentials = credentials
+        }
+    }
+
+    /// What the next reply answers.
+    private enum Awaited: Sendable, Equatable {
+        case greeting, ehlo, helo, startTLS, authentication, mail, recipient(Int), data, content, reset, quit
+    }
+
+    private struct Transaction: Sendable {
+        var delivery: SMTPDelivery
+        var outcomes: [SMTPRecipientOutcome?]
+        /// What MAIL was answered, when it was refused.
+        var refusal: SMTPReply?
+        var usesChunks = false
+        var passesNotifications = false
+        /// Recipients named so far; the rest has no place in this transaction.
+        var named = 0
+
+        var accepted: Int {
+            outcomes.reduce(0) { count, outcome in
+                if case .accepted = outcome { count + 1 } else { count }
+            }
+        }
+    }
+
+    private let configuration: Configuration
+    private var awaited: [Awaited] = [.greeting]
+    private var parser = SMTPReplyParser()
+    private var transaction: Transaction?
+    private var exchange: SASLClientExchange?
+    public private(set) var extensions = SMTPServerExtensions()
+    public private(set) var isEncrypted: Bool
+    /// The server's first line, for the trace.
+    public private(set) var banner = ""
+    private var transactions = 0
+    /// The server still holds a transaction that came to nothing.
+    private var needsReset = false
+
+    /// A session that waits for the greeting.
+    public init(configuration: Configuration) {
+        self.configuration = configuration
+        self.isEncrypted = configuration.tls == .implicit
+    }
+
+    /// Whether the server will take one more transaction on this connection.
+    public var mayBegin: Bool {
+        awaited.isEmpty && transaction == nil && transactions < extensions.transactionsPerConnection ?? .max
+    }
+
+    /// What is being waited for: the channel's time-out by RFC 5321 section 4.5.3.2.
+    public func patience(_ timeouts: SMTPTimeouts) -> Duration {
+        switch awaited.first {
+        case .greeting, .ehlo, .helo, .startTLS, .authentication, nil: timeouts.greeting
+        case .mail, .reset: timeouts.mail
+        case .recipient: timeouts.recipient
+        case .data: timeouts.dataStart
+        case .content: timeouts.contentEnd
+        case .quit: timeouts.quit
+        }
+    }
+
+    // MARK: Events
+
+    /// A line arrived, without its CR LF.
+    public mutating func lineReceived(_ line: Span<UInt8>) -> Action {
+        do {
+            guard let reply = try parser.lineReceived(line) else { return .wait }
+            return replyReceived(reply)
+        } catch {
+            let shown = line.text(0..<min(80, line.count))
+            return .failed(.connection(.protocolError, "the server answered with something else than a reply: \(shown)"))
+        }
+    }
+
+    private mutating func replyReceived(_ reply: SMTPReply) -> Action {
+        guard let what = awaited.first else {
+            return .failed(SMTPClientFailure(.connectionLost, reply))
+        }
+        awaited.removeFirst()
+        switch what {
+        case .greeting: return greeted(reply)
+        case .ehlo: return ehloAnswered(reply)
+        case .helo: return heloAnswered(reply)
+        case .startTLS: return startTLSAnswered(reply)
+        case .authentication: return authenticationAnswered(reply)
+        case .quit: return .close
+        case .reset:
+            guard let transaction else { return .ready }
+            guard awaited.isEmpty else { return .wait }
+            needsReset = false
+            awaited = [.mail]
+            return .send(mailCommand(transaction.delivery), isSecret: false)
+        case .mail, .recipient, .data, .content: return transactionAnswered(what, reply)
+        }
+    }
+
+    // MARK: Beginning
+
+    private mutating func greeted(_ reply: SMTPReply) -> Action {
+        banner = reply.oneLine
+        guard reply.code == 220 else {
+            let never = reply.code == 521 || reply.code == 554
+            return .failed(SMTPClientFailure(never ? .takesNoMail : .refused, reply))
+        }
+        return ehlo()
+    }
+
+    private mutating func ehlo() -> Action {
+        awaited = [.ehlo]
+        return line("EHLO \(configuration.hostName)")
+    }
+
+    private mutating func ehloAnswered(_ reply: SMTPReply) -> Action {
+        guard reply.code == 250 else {
+            if reply.code == 521 { return .failed(SMTPClientFailure(.takesNoMail, reply)) }
+            guard reply.isPermanent, configuration.tls != .required || isEncrypted, configuration.credentials == nil else {
+                return .failed(SMTPClientFailure(.refused, reply))
+            }
+            // RFC 5321 section 3.2: a server that does not know EHLO is asked with HELO.
+            awaited = [.helo]
+            return line("HELO \(configuration.hostName)")
+        }
+        extensions = SMTPServerExtensions(reply)
+        if !isEncrypted && configuration.tls != .off {
+            if extensions.startTLS {
+                awaited = [.startTLS]
+                return line("STARTTLS")
+            }
+            if configuration.tls == .required { return .failed(Self.tlsMissing) }
+        }
+        return authenticate()
+    }
+
+    private mutating func heloAnswered(_ reply: SMTPReply) -> Action {
+        extensions = SMTPServerExtensions()
+        return reply.code == 250 ? .ready : .failed(SMTPClientFailure(.refused, reply))
+    }
+
+    private static let tlsMissing = SMTPClientFailure(
+        .tlsRequired,
+        SMTPReply(450, EnhancedStatus(4, 7, 10), "TLS is required for this next hop, and it does not offer it")
+    )
+
+    private mutating func startTLSAnswered(_ reply: SMTPReply) -> Action {
+        if reply.code == 220 { return .startTLS }
+        if configuration.tls == .required { return .failed(SMTPClientFailure(.tlsRequired, reply)) }
+        return authenticate()
+    }
+
+    /// The handshake is done: what the server offered before is forgotten, RFC 3207 section 4.2.
+    public mutating func tlsEstablished() -> Action {
+        isEncrypted = true
+        extensions = SMTPServerExtensions()
+        parser = SMTPReplyParser()
+        if configuration.tls == .implicit { return .wait }
+        return ehlo()
+    }
+
+    private mutating func authenticate() -> Action {
+        guard let credentials = configuration.credentials else { return .ready }
+        let offered = extensions.mechanisms.filter { isEncrypted || !$0.sendsPasswordInClear }
+        guard var exchange = SASLClientExchange(credentials: credentials, offered: offered) else {
+            return .failed(
+                SMTPClientFailure(
+                    .authenticationFailed,
+                    SMTPReply(450, EnhancedStatus(4, 7, 0), "the next hop offers no mechanism to log in with that is safe here")
+                )
+            )
+        }
+        let initial = exchange.initialResponse()
+        self.exchange = exchange
+        awaited = [.authentication]
+        let command = "AUTH \(exchange.mechanism)" + (initial.map { " " + $0 } ?? "")
+        return .send(Array((command + "\r\n").utf8), isSecret: initial != nil)
+    }
+
+    private mutating func authenticationAnswered(_ reply: SMTPReply) -> Action {
+        if reply.code == 235 {
+            exchange = nil
+            return .ready
+        }
+        guard reply.code == 334, var exchange else { return .failed(SMTPClientFailure(.authenticationFailed, reply)) }
+        let challenge = Array((reply.lines.first ?? "").utf8)
+        let step = exchange.challengeReceived(challenge.span)
+        self.exchange = exchange
+        awaited = [.authentication]
+        switch step {
+        case .respond(let text): return .send(Array((text + "\r\n").utf8), isSecret: true)
+        case .cancel: return .send(Array("*\r\n".utf8), isSecret: false)
+        }
+    }
+
+    // MARK: Transactions
+
+    /// Begins a transaction. Only when `mayBegin`.
+    public mutating func begin(_ delivery: SMTPDelivery) -> Action {
+        var transaction = Transaction(delivery: delivery, outcomes: Array(repeating: nil, count: delivery.recipients.count))
+        transactions += 1
+        if let refusal = unsuitable(delivery) {
+            return .finished(
+                SMTPTransactionResult(
+                    outcomes: delivery.recipients.map { _ in .failed(refusal) },
+                    passedNotifications: false
+                )
+            )
+        }
+        transaction.usesChunks = delivery.bodyType == .binaryMIME
+        transaction.passesNotifications = extensions.deliveryNotification
+        transaction.named = min(delivery.recipients.count, extensions.recipientsPerTransaction ?? .max)
+        for index in transaction.named..<delivery.recipients.count { transaction.outcomes[index] = .notTried }
+        self.transaction = transaction
+        var bytes: [UInt8] = needsReset ? Array("RSET\r\n".utf8) : []
+        awaited = needsReset ? [.reset] : [.mail]
+        if !extensions.pipelining { return .send(needsReset ? bytes : mailCommand(delivery), isSecret: false) }
+        if needsReset { awaited.append(.mail) }
+        needsReset = false
+        bytes += mailCommand(delivery)
+        for index in 0..<transaction.named {
+            bytes += recipientCommand(delivery.recipients[index])
+            awaited.append(.recipient(index))
+        }
+        if !transaction.usesChunks {
+            bytes.append("DATA\r\n")
+            awaited.append(.data)
+        }
+        return .send(bytes, isSecret: false)
+    }
+
+    /// Why the server cannot take the message at all; statuses by RFC 5248 and the extensions' own texts.
+    private func unsuitable(_ delivery: SMTPDelivery) -> SMTPReply? {
+        if let limit = extensions.size, limit > 0, delivery.size > limit {
+            return SMTPReply(552, EnhancedStatus(5, 3, 4), "the message has \(delivery.size) octets, the next hop takes \(limit)")
+        }
+        let needsUTF8 =
+            delivery.isInternationalized || delivery.reversePath.address?.isInternationalized == true
+            || delivery.recipients.contains { $0.address.isInternationalized }
+        if needsUTF8 && !extensions.smtpUTF8 {
+            return SMTPReply(553, EnhancedStatus(5, 6, 7), "the message needs SMTPUTF8, which the next hop does not offer")
+        }
+        if delivery.bodyType == .binaryMIME && !(extensions.binaryMIME && extensions.chunking) {
+            return SMTPReply(554, EnhancedStatus(5, 6, 1), "the message needs BINARYMIME, which the next hop does not offer")
+        }
+        return nil
+    }
+
+    private func mailCommand(_ delivery: SMTPDelivery) -> [UInt8] {
+        var command = "MAIL FROM:\(delivery.reversePath)"
+        if extensions.size != nil { command += " SIZE=\(delivery.size)" }
+        switch delivery.bodyType {
+        case .sevenBit: break
+        // Where 8BITMIME is not offered the message goes as it is: servers that break it are gone, and a bounce helps nobody.
+        case .eightBitMIME: if extensions.eightBitMIME { command += " BODY=8BITMIME" }
+        case .binaryMIME: command += " BODY=BINARYMIME"
+        }
+        if delivery.isInternationalized { command += " SMTPUTF8" }
+        if extensions.deliveryNotification {
+            if let content = delivery.returnContent { command += content == .full ? " RET=FULL" : " RET=HDRS" }
+            if let id = delivery.envelopeID { command += " ENVID=\(XText.encode(id))" }
+        }
+        return Array((command + "\r\n").utf8)
+    }
+
+    private func recipientCommand(_ recipient: EnvelopeRecipient) -> [UInt8] {
+        var command = "RCPT TO:<\(recipient.address)>"
+        if extensions.deliveryNotification {
+            if let notify = recipient.notify {
+                var words: [String] = []
+                if notify.contains(.success) { words.append("SUCCESS") }
+                if notify.contains(.failure) { words.append("FAILURE") }
+                if notify.contains(.delay) { words.append("DELAY") }
+                command += " NOTIFY=" + (words.isEmpty ? "NEVER" : words.joined(separator: ","))
+            }
+            if let original = recipient.originalRecipient {
+                command += " ORCPT=\(original.addressType);\(XText.encode(original.address))"
+            }
+        }
+        return Array((command + "\r\n").utf8)
+    }
+
+    private mutating func transactionAnswered(_ what: Awaited, _ reply: SMTPReply) -> Action {
+        guard var transaction else { return .failed(.connection(.protocolError, "a reply that nothing asked for")) }
+        if reply.code == 421 { return lost(SMTPClientFailure(.connectionLost, reply)) }
+        switch what {
+        case .mail:
+            if !reply.isPositive { transaction.refusal = reply }
+        case .recipient(let index):
+            transaction.outcomes[index] = outcome(of: reply, in: transaction)
+        case .data:
+            self.transaction = transaction
+            return dataAnswered(reply)
+        case .content:
+            for (index, outcome) in transaction.outcomes.enumerated() {
+                if case .accepted = outcome { transaction.outcomes[index] = Self.outcome(of: reply) }
+            }
+            self.transaction = transaction
+            return finish()
+        default: break
+        }
+        self.transaction = transaction
+        return awaited.isEmpty ? proceed(after: what) : .wait
+    }
+
+    private func outcome(of reply: SMTPReply, in transaction: Transaction) -> SMTPRecipientOutcome {
+        if let refusal = transaction.refusal { return Self.outcome(of: refusal) }
+        // Too many recipients, said as RFC 5321 section 4.5.3.1.10 asks or as RFC 821 had it.
+        if (reply.code == 452 || reply.code == 552) && transaction.accepted > 0 { return .notTried }
+        return Self.outcome(of: reply)
+    }
+
+    private static func outcome(of reply: SMTPReply) -> SMTPRecipientOutcome {
+        if reply.isPositive { return .accepted(reply) }
+        return reply.isTransient ? .deferred(reply) : .failed(reply)
+    }
+
+    /// All commands so far are answered: without pipelining the next one goes out.
+    private mutating func proceed(after what: Awaited) -> Action {
+        guard let transaction else { return .ready }
+        if let refusal = transaction.refusal {
+            for index in 0..<transaction.named { self.transaction?.outcomes[index] = Self.outcome(of: refusal) }
+            return finish()
+        }
+        let next: Int
+        switch what {
+        case .mail: next = 0
+        case .recipient(let index): next = index + 1
+        default: return .wait
+        }
+        if next < transaction.named && !extensions.pipelining {
+            awaited = [.recipient(next)]
+            return .send(recipientCommand(transaction.delivery.recipients[next]), isSecret: false)
+        }
+        guard transaction.accepted > 0 else { return abort() }
+        if transaction.usesChunks {
+            awaited = [.content]
+            return .sendChunk(Array("BDAT \(transaction.delivery.size) LAST\r\n".utf8))
+        }
+        awaited = [.data]
+        return line("DATA")
+    }
+
+    private mutating func dataAnswered(_ reply: SMTPReply) -> Action {
+        let accepted = transaction?.accepted ?? 0
+        if reply.code == 354 {
+            if let refusal = transaction?.refusal {
+                for index in 0..<(transaction?.named ?? 0) { transaction?.outcomes[index] = Self.outcome(of: refusal) }
+            }
+            if accepted > 0 && transaction?.refusal == nil {
+                awaited = [.content]
+                return .sendContent
+            }
+            // Nobody was accepted, but the server waits for content: RFC 2920 section 3.1 has it end at once.
+            awaited = [.content]
+            return line(".")
+        }
+        // A refusal of DATA is one of the message, for those who were accepted.
+        let verdict: SMTPRecipientOutcome = reply.isPositive ? .deferred(Self.unexpected(reply)) : Self.outcome(of: reply)
+        for (index, outcome) in (transaction?.outcomes ?? []).enumerated() {
+            if case .accepted = outcome { transaction?.outcomes[index] = verdict }
+        }
+        return abort()
+    }
+
+    private static func unexpected(_ reply: SMTPReply) -> SMTPReply {
+        SMTPReply(451, EnhancedStatus(4, 5, 0), "unexpected answer to DATA: \(reply.oneLine)")
+    }
+
+    /// No recipient was taken: the transaction is reset before the next.
+    private mutating func abort() -> Action {
+        needsReset = true
+        return finish()
+    }
+
+    private mutating func finish() -> Action {
+        guard let transaction else { return .ready }
+        self.transaction = nil
+        let unanswered = SMTPRecipientOutcome.deferred(SMTPReply(451, EnhancedStatus(4, 5, 0), "the transaction broke off"))
+        return .finished(
+            SMTPTransactionResult(
+                outcomes: transaction.outcomes.map { $0 ?? unanswered },
+                passedNotifications: transaction.passesNotifications
+            )
+        )
+    }
+
+    /// Ends the session.
+    public mutating func quit() -> Action {
+        awaited = [.quit]
+        return line("QUIT")
+    }
+
+    /// The connection is gone, or nobody answered in time: what is open is deferred.
+    public mutating func lost(_ failure: SMTPClientFailure) -> Action {
+        guard var transaction else { return .failed(failure) }
+        for (index, outcome) in transaction.outcomes.enumerated() {
+            switch outcome {
+            case .failed, .deferred, .notTried: continue
+            // Without the final reply nobody has taken responsibility.
+            case .accepted, nil: transaction.outcomes[index] = .deferred(failure.reply)
+            }
+        }
+        self.transaction = transaction
+        return finish()
+    }
+
+    private func line(_ text: String) -> Action { .send(Array((text + "\r\n").utf8), isSecret: false) }
+}
