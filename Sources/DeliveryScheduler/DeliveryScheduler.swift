@@ -1,5 +1,5 @@
-public import MailBytes
-public import MailEvents
+import MailBytes
+import MailEvents
 import MailNames
 
 /// What is tried when and where: RFC 5321 section 4.5.4.1. Pure: moments come in, decisions come out, and the same seed and the

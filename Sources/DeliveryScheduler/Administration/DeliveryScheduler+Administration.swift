@@ -1,5 +1,5 @@
-public import MailBytes
-public import MailEvents
+import MailBytes
+import MailEvents
 
 /// What operators ask for.
 extension DeliveryScheduler {

@@ -1,4 +1,4 @@
-public import MailNames
+import MailNames
 
 /// Where a message goes next, as far as what waits for it shares connections, limits and fate.
 public enum Destination: Hashable, Sendable {

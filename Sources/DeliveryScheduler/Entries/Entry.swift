@@ -1,5 +1,5 @@
-public import MailBytes
-public import MailEvents
+import MailBytes
+import MailEvents
 
 /// Names one message waiting for one destination.
 public struct EntryID: Hashable, Sendable {

@@ -1,5 +1,5 @@
-public import MailBytes
-public import MailEvents
+import MailBytes
+import MailEvents
 
 /// What the one who drives the scheduler is to do next.
 public enum Work: Hashable, Sendable {

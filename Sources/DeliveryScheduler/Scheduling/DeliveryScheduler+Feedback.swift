@@ -1,5 +1,5 @@
-public import MailBytes
-public import MailNames
+import MailBytes
+import MailNames
 
 /// How a destination fares, and what that means for all that waits for it.
 extension DeliveryScheduler {

@@ -1,5 +1,5 @@
-public import MailBytes
-public import MailEvents
+import MailBytes
+import MailEvents
 
 /// What happens to an entry by itself.
 public enum DueEvent: Hashable, Sendable {

@@ -1,0 +1,100 @@
+import DeliveryScheduler
+import Directory
+import MailBytes
+import MailEvents
+import MailNames
+
+/// A message that is being worked on: its envelope and how far each address that it goes to has come.
+///
+/// Lives on the delivery's event loop, owned by the actor.
+final class ActiveMessage {
+    let id: QueueID
+    let envelope: Envelope
+    /// Octets of content.
+    let size: Int
+    /// Where the operator sent it instead of its domains' hosts.
+    var override: RelayHost?
+    var isHeld: Bool
+    /// What the spool knows of each recipient and of addresses that aliases led to.
+    var progress: [UInt32: Progress]
+    /// The addresses it goes to, once they were found out.
+    var targets: [Target] = []
+    /// When that was.
+    var resolved: Timestamp?
+    /// Attempts under way, and reports being written.
+    var users = 0
+    /// What is to be reported when no attempt is under way.
+    var items: [ReportItem] = []
+    /// The addresses whose delay was told.
+    var warned: Set<UInt32> = []
+    /// Of which options the routes were found.
+    var epoch = 0
+    /// The operator deleted it: nothing more is reported or tried.
+    var isDeleted = false
+
+    enum Progress: Hashable {
+        case waiting(attempts: Int, nextAttempt: Timestamp, lastError: String?)
+        case finished
+    }
+
+    init(
+        id: QueueID,
+        envelope: Envelope,
+        size: Int,
+        override: RelayHost? = nil,
+        isHeld: Bool = false,
+        progress: [UInt32: Progress] = [:]
+    ) {
+        self.id = id
+        self.envelope = envelope
+        self.size = size
+        self.override = override
+        self.isHeld = isHeld
+        self.progress = progress
+    }
+
+    /// An address that the message goes to.
+    struct Target {
+        enum State {
+            case waiting
+            /// It is being tried.
+            case inFlight
+            /// It failed, and that is being reported.
+            case reporting
+            case done
+        }
+
+        /// The place of the recipient in the envelope.
+        var recipient: Int
+        /// Its number in the spool's progress: the recipient's place, or for what an alias leads to a number made of the address.
+        var key: UInt32
+        var address: EmailAddress
+        /// The mailbox's owner, for an address that is ours.
+        var account: AccountID?
+        /// Whether it was reached through an alias.
+        var isExpanded: Bool
+        var route: Route
+        var state: State = .waiting
+        var lastFailure: DeliveryFailure?
+    }
+
+    /// The number of an address that an alias led to. Numbers of recipients are smaller.
+    ///
+    /// Two addresses of one message share a number with a chance of one to two thousand millions.
+    static func key(of address: EmailAddress, recipient: Int) -> UInt32 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ UInt64(recipient)
+        for byte in address.description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        return UInt32(truncatingIfNeeded: hash >> 33) | 0x8000_0000
+    }
+
+    /// Whether every address is done.
+    var isDone: Bool { resolved != nil && targets.allSatisfy { $0.state == .done } }
+
+    var attempts: Int {
+        var most = 0
+        for case .waiting(let attempts, _, _) in progress.values { most = max(most, attempts) }
+        return most
+    }
+
+    func notify(_ target: Target) -> DeliveryNotify? { envelope.recipients[target.recipient].notify }
+}

@@ -1,0 +1,272 @@
+import DeliveryScheduler
+import Directory
+import MailBytes
+import MailEvents
+import MailNames
+import Spool
+
+/// Messages coming in: from the doors as they are committed, and from the spool when delivery begins.
+extension DeliveryService {
+    /// Messages that are durable now.
+    func accept(_ committed: [Spool.Committed]) {
+        guard !isStopping else { return }
+        for new in committed where active[new.id] == nil && !scheduler.contains(new.id) {
+            let message = ActiveMessage(id: new.id, envelope: new.envelope, size: new.size)
+            remember(message)
+            if resolveQuickly(message) { enqueue(message) } else { enqueueUnrouted(message) }
+        }
+        schedulePump()
+    }
+
+    /// Takes up what the spool held before, a piece at a time.
+    func takeUp(_ ids: [QueueID]) async {
+        let spool = self.spool
+        var next = 0
+        while next < ids.count, !Task.isCancelled {
+            let part = ids[next..<min(next + 256, ids.count)]
+            next += part.count
+            let wanted = part.filter { active[$0] == nil && !scheduler.contains($0) }
+            let loaded = try? await threads.runIfActive {
+                () -> [(QueueID, Result<(Envelope, SpooledMessage), any Error>)] in
+                wanted.compactMap { id in
+                    guard let spooled = spool.message(id) else { return nil }
+                    return (id, Result { (try spool.envelope(id), spooled) })
+                }
+            }
+            for (id, result) in loaded ?? [] where active[id] == nil && !scheduler.contains(id) {
+                switch result {
+                case .success(let (envelope, spooled)):
+                    let message = remember(envelope, spooled)
+                    if resolveQuickly(message) { enqueue(message) } else { enqueueUnrouted(message) }
+                case .failure(let error): damaged(id, error)
+                }
+            }
+            schedulePump()
+        }
+    }
+
+    // MARK: Finding out where it goes
+
+    /// Finds out where each recipient goes if that needs no waiting.
+    func resolveQuickly(_ message: ActiveMessage) -> Bool {
+        resolve(message) { directory.cachedAnswer(for: $0) } == nil
+    }
+
+    /// Finds out where each recipient goes, now.
+    ///
+    /// - Throws: `DirectoryError.unavailable`.
+    func resolve(_ message: ActiveMessage) async throws(DirectoryError) {
+        var known: [EmailAddress: RecipientAnswer] = [:]
+        while let address = resolve(message, answer: { known[$0] ?? self.directory.cachedAnswer(for: $0) }) {
+            known[address] = try await directory.answer(for: address)
+        }
+    }
+
+    /// Finds out where each recipient goes; returns an address that the directory has to be asked about first.
+    private func resolve(_ message: ActiveMessage, answer: (EmailAddress) -> RecipientAnswer?) -> EmailAddress? {
+        var targets: [ActiveMessage.Target] = []
+        targets.reserveCapacity(message.envelope.recipients.count)
+        var expanded: [Expansion] = []
+        for (index, recipient) in message.envelope.recipients.enumerated() {
+            if message.progress[UInt32(index)] == .finished { continue }
+            let result = Expansion.expand(
+                recipient.address,
+                depth: options.aliasDepth,
+                targets: options.aliasTargets,
+                answer: answer
+            )
+            switch result {
+            case .needs(let address): return address
+            case .complete(let expansion):
+                if !expansion.aliases.isEmpty { expanded.append(expansion) }
+                for leaf in expansion.leaves {
+                    targets.append(target(leaf, recipient: index, isExpanded: !expansion.aliases.isEmpty, of: message))
+                }
+            }
+        }
+        let isFirst = message.resolved == nil
+        keepStates(of: message, in: &targets)
+        message.targets = targets
+        message.resolved = clock.now()
+        message.epoch = epoch
+        if isFirst && message.progress.isEmpty { traceExpansions(expanded, of: message) }
+        return nil
+    }
+
+    private func target(
+        _ leaf: Expansion.Leaf,
+        recipient: Int,
+        isExpanded: Bool,
+        of message: ActiveMessage
+    ) -> ActiveMessage.Target {
+        let key = isExpanded ? ActiveMessage.key(of: leaf.address, recipient: recipient) : UInt32(recipient)
+        var target = ActiveMessage.Target(
+            recipient: recipient,
+            key: key,
+            address: leaf.address,
+            account: nil,
+            isExpanded: isExpanded,
+            route: Route(way: .deliver(.local), reason: "its mailbox is here")
+        )
+        switch leaf.kind {
+        case .account(let account): target.account = account
+        case .elsewhere: target.route = .outbound(leaf.address, options: options, override: message.override)
+        case .failed(let failure): target.lastFailure = failure
+        }
+        if message.progress[key] == .finished { target.state = .done }
+        return target
+    }
+
+    /// What is known of how far each address has come stays, when addresses are found out again.
+    private func keepStates(of message: ActiveMessage, in targets: inout [ActiveMessage.Target]) {
+        guard !message.targets.isEmpty else { return }
+        for index in targets.indices {
+            guard let old = message.targets.first(where: { $0.key == targets[index].key }) else { continue }
+            targets[index].state = old.state
+            if targets[index].lastFailure == nil { targets[index].lastFailure = old.lastFailure }
+        }
+        // What is under way is ended by its place in the list, and stays even when it would go elsewhere now.
+        for old in message.targets where old.state == .inFlight || old.state == .reporting {
+            if !targets.contains(where: { $0.key == old.key }) { targets.append(old) }
+        }
+    }
+
+    private func traceExpansions(_ expansions: [Expansion], of message: ActiveMessage) {
+        for expansion in expansions {
+            for (alias, targets) in expansion.aliases {
+                var fields = [TraceEvent.Entry(.recipient, alias.description)]
+                fields += targets.prefix(50).map { TraceEvent.Entry(.target, $0.description) }
+                recorder.record(
+                    TraceEntry(queueID: message.id, time: clock.now(), event: TraceEvent(.expanded, fields))
+                )
+            }
+        }
+    }
+
+    // MARK: Into the scheduler
+
+    /// Puts a message whose addresses are known into the queues of their destinations.
+    func enqueue(_ message: ActiveMessage) {
+        let now = clock.now()
+        let failures = message.targets.indices.filter {
+            message.targets[$0].state == .waiting && message.targets[$0].isUndeliverable
+        }
+        if !failures.isEmpty {
+            for index in failures { fail(message, index, now: now) }
+        }
+        var groups: [Destination: [ActiveMessage.Target]] = [:]
+        var order: [Destination] = []
+        for target in message.targets where target.state == .waiting {
+            let destination = target.route.destination(for: target.address)
+            if groups[destination] == nil { order.append(destination) }
+            groups[destination, default: []].append(target)
+        }
+        for destination in order {
+            guard let targets = groups[destination] else { continue }
+            traceRoute(message, targets, destination)
+            schedule(message, targets[0], to: destination, isNew: false, now: now)
+        }
+        ended(message)
+    }
+
+    /// Puts the message into the queue of a destination.
+    ///
+    /// - Parameter isNew: the destination is another than before, and is tried at once.
+    func schedule(
+        _ message: ActiveMessage,
+        _ target: ActiveMessage.Target,
+        to destination: Destination,
+        isNew: Bool,
+        now: Timestamp
+    ) {
+        var hold: HoldReason? = message.isHeld ? .byOperator : nil
+        if case .hold(let reason) = target.route.way { hold = hold ?? reason }
+        var (attempts, due): (Int, Timestamp?) = (0, nil)
+        if case .waiting(let tried, let next, _) = message.progress[UInt32(target.recipient)] {
+            (attempts, due) = (tried, isNew ? nil : next)
+        }
+        scheduler.add(
+            message.id,
+            to: destination,
+            due: due,
+            expires: message.envelope.expires,
+            warns: warningTime(of: message, attempts: attempts, now: now),
+            attempts: attempts,
+            hold: hold,
+            now: now
+        )
+    }
+
+    /// When the sender is told of the delay; `nil` when that was before.
+    private func warningTime(of message: ActiveMessage, attempts: Int, now: Timestamp) -> Timestamp? {
+        guard let delay = options.delayWarning, message.envelope.reversePath != .null else { return nil }
+        let time = message.envelope.received + delay
+        return time <= now && attempts > 0 ? nil : time
+    }
+
+    func enqueueUnrouted(_ message: ActiveMessage) {
+        let now = clock.now()
+        scheduler.add(
+            message.id,
+            to: .unrouted,
+            expires: message.envelope.expires,
+            hold: message.isHeld ? .byOperator : nil,
+            now: now
+        )
+    }
+
+    private func traceRoute(_ message: ActiveMessage, _ targets: [ActiveMessage.Target], _ destination: Destination) {
+        // What was queued before was routed before.
+        guard message.progress.isEmpty, let first = targets.first else { return }
+        switch first.route.way {
+        case .hold(.caught): trace(message.id, .caught, targets, [])
+        case .hold: trace(message.id, .held, targets, [TraceEvent.Entry(.reason, first.route.reason)])
+        case .deliver:
+            let fields = [
+                TraceEvent.Entry(.destination, destination.description),
+                TraceEvent.Entry(.reason, first.route.reason),
+            ]
+            trace(message.id, .routed, targets, fields)
+        }
+    }
+
+    func trace(
+        _ id: QueueID,
+        _ kind: TraceEvent.Kind,
+        _ targets: [ActiveMessage.Target],
+        _ fields: [TraceEvent.Entry]
+    ) {
+        var all = targets.prefix(100).map { TraceEvent.Entry(.recipient, $0.address.description) }
+        all += fields
+        recorder.record(TraceEntry(queueID: id, time: clock.now(), event: TraceEvent(kind, all)))
+    }
+
+    /// Routes what could not be routed without waiting.
+    func serveUnrouted(_ id: DestinationID) async {
+        var isFirst = true
+        while !isStopping, let taken = scheduler.take(from: id, isFirst: isFirst, now: clock.now()) {
+            isFirst = false
+            guard let message = await message(taken.message) else {
+                scheduler.complete(taken.id)
+                continue
+            }
+            message.users += 1
+            do {
+                try await resolve(message)
+                message.users -= 1
+                scheduler.complete(taken.id)
+                enqueue(message)
+            } catch {
+                message.users -= 1
+                let due = scheduler.retry(taken.id, now: clock.now())
+                record(message.id, .deferred, [.reason: String(describing: error), .nextAttempt: due?.iso8601])
+            }
+        }
+        scheduler.closed(id, wasIdle: false, tookNothing: isFirst && isStopping)
+    }
+}
+
+extension ActiveMessage.Target {
+    /// Whether the directory says that there is no way to it.
+    var isUndeliverable: Bool { account == nil && route.way == .deliver(.local) }
+}

@@ -1,0 +1,96 @@
+import MailBytes
+import MailEvents
+import MailNames
+import NIOCore
+import Spool
+
+/// Which messages are in memory.
+extension DeliveryService {
+    /// The message, from memory or read from the spool; `nil` when it is not in the queue any more, or cannot be read.
+    func message(_ id: QueueID) async -> ActiveMessage? {
+        if let message = active[id] { return message }
+        let spool = self.spool
+        do {
+            let loaded = try await threads.runIfActive { () throws -> (Envelope, SpooledMessage)? in
+                guard let spooled = spool.message(id) else { return nil }
+                return (try spool.envelope(id), spooled)
+            }
+            // Somebody else may have read it meanwhile: one message is one object.
+            if let message = active[id] { return message }
+            guard let (envelope, spooled) = loaded else { return nil }
+            return remember(envelope, spooled)
+        } catch {
+            damaged(id, error)
+            return nil
+        }
+    }
+
+    func remember(_ envelope: Envelope, _ spooled: SpooledMessage) -> ActiveMessage {
+        let message = ActiveMessage(
+            id: spooled.id,
+            envelope: envelope,
+            size: spooled.size,
+            override: spooled.route.flatMap { RelayHost($0) },
+            isHeld: spooled.isHeld,
+            progress: Dictionary(
+                uniqueKeysWithValues: spooled.progress.map { key, state in
+                    switch state {
+                    case .finished: (UInt32(key), ActiveMessage.Progress.finished)
+                    case .waiting(let attempts, let next, let error):
+                        (UInt32(key), .waiting(attempts: Int(attempts), nextAttempt: next, lastError: error))
+                    }
+                }
+            )
+        )
+        remember(message)
+        return message
+    }
+
+    func remember(_ message: ActiveMessage) {
+        active[message.id] = message
+        order.append(message.id)
+        while active.count > options.messagesInMemory, oldest < order.count {
+            let id = order[oldest]
+            oldest += 1
+            guard let old = active[id] else { continue }
+            if old.users > 0 || !old.items.isEmpty {
+                // In use: it comes again, behind the others. There are fewer of them than places.
+                order.append(id)
+                if order.count - oldest <= workers.count + 64 { break }
+            } else {
+                active[id] = nil
+            }
+        }
+        if oldest > 4096, oldest * 2 > order.count {
+            order.removeFirst(oldest)
+            oldest = 0
+        }
+    }
+
+    /// A message whose record cannot be read is held, so that nothing of it is lost and somebody looks.
+    func damaged(_ id: QueueID, _ error: any Error) {
+        let text = String(describing: error)
+        logger.error("A queued message cannot be read", metadata: ["queue-id": "\(id)", "error": "\(text)"])
+        record(id, .damaged, [.reason: text])
+        scheduler.hold(id, now: clock.now())
+    }
+
+    /// The first piece of a message's content.
+    func content(_ id: QueueID, piece: Int = 0) async throws -> ByteBuffer {
+        if piece == 0, let recent = spool.recentContent(id) { return recent }
+        let spool = self.spool
+        return try await threads.runIfActive { try spool.content(id, piece: piece) }
+    }
+
+    /// The number of pieces; 1 where the message is small.
+    func pieces(_ message: ActiveMessage) throws -> Int {
+        try spool.pieces(of: message.id)
+    }
+
+    /// Forgets a message that is done: the spool lets go of it.
+    func finish(_ message: ActiveMessage) {
+        active[message.id] = nil
+        scheduler.removeWaiting(message.id)
+        spool.record([.done(message.id)])
+    }
+}

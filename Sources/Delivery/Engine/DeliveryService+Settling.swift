@@ -1,0 +1,367 @@
+import DeliveryScheduler
+import MailBytes
+import MailEvents
+import MailNames
+import SMTPProtocol
+import Spool
+
+/// One try of a message at one destination.
+struct Attempt {
+    let entry: EntryID
+    let message: ActiveMessage
+    let destination: Destination
+    /// The addresses that are tried, by their numbers.
+    let keys: [UInt32]
+    /// Attempts that failed before.
+    let attempts: Int
+    let begun: Timestamp
+}
+
+extension ActiveMessage {
+    func index(_ key: UInt32) -> Int? {
+        // Mostly a recipient's place in the envelope is its place here.
+        if Int(key) < targets.count, targets[Int(key)].key == key { return Int(key) }
+        return targets.firstIndex { $0.key == key }
+    }
+
+    func target(_ key: UInt32) -> Target? { index(key).map { targets[$0] } }
+}
+
+/// Beginning an attempt and taking in what came of it.
+extension DeliveryService {
+    /// Finds out which addresses of the message go to the destination now; `nil` when there are none, and then the entry
+    /// was dealt with.
+    func begin(_ taken: TakenEntry, _ destination: Destination) async -> Attempt? {
+        guard let message = await message(taken.message) else {
+            if spool.message(taken.message) == nil {
+                scheduler.complete(taken.id)
+            } else {
+                scheduler.hold(taken.id, because: .byOperator, now: clock.now())
+            }
+            return nil
+        }
+        message.users += 1
+        if isOutdated(message) {
+            do {
+                try await resolve(message)
+            } catch {
+                message.users -= 1
+                let due = scheduler.retry(taken.id, now: clock.now())
+                record(message.id, .deferred, [.reason: String(describing: error), .nextAttempt: due?.iso8601])
+                ended(message)
+                return nil
+            }
+        }
+        let now = clock.now()
+        var keys: [UInt32] = []
+        var hold: HoldReason?
+        var goesElsewhere = false
+        for index in message.targets.indices where message.targets[index].state == .waiting {
+            let target = message.targets[index]
+            if target.isUndeliverable {
+                fail(message, index, now: now)
+                continue
+            }
+            guard target.route.destination(for: target.address) == destination else {
+                goesElsewhere = true
+                continue
+            }
+            if case .hold(let reason) = target.route.way {
+                hold = reason
+                continue
+            }
+            message.targets[index].state = .inFlight
+            keys.append(target.key)
+        }
+        if goesElsewhere { reroute(message, now: now) }
+        if keys.isEmpty {
+            message.users -= 1
+            if let hold { scheduler.hold(taken.id, because: hold, now: now) } else { scheduler.complete(taken.id) }
+            ended(message)
+            return nil
+        }
+        return Attempt(
+            entry: taken.id,
+            message: message,
+            destination: destination,
+            keys: keys,
+            attempts: taken.attempts,
+            begun: now
+        )
+    }
+
+    private func isOutdated(_ message: ActiveMessage) -> Bool {
+        guard let resolved = message.resolved, message.epoch == epoch else { return true }
+        return clock.now() - resolved > .seconds(10)
+    }
+
+    /// Puts addresses that go elsewhere now into the queues of their new destinations.
+    private func reroute(_ message: ActiveMessage, now: Timestamp) {
+        let queued = Set(scheduler.status(of: message.id).map(\.destination))
+        var seen: Set<Destination> = []
+        for target in message.targets where target.state == .waiting && !target.isUndeliverable {
+            let destination = target.route.destination(for: target.address)
+            guard !queued.contains(destination), seen.insert(destination).inserted else { continue }
+            let fields = [TraceEvent.Entry(.destination, destination.description), .init(.reason, target.route.reason)]
+            trace(message.id, .rerouted, [target], fields)
+            schedule(message, target, to: destination, isNew: true, now: now)
+        }
+    }
+
+    /// Takes in what came of an attempt: traces it, tells the spool, and decides what is next.
+    func settle(_ attempt: Attempt, _ outcomes: [(UInt32, DeliveryOutcome)], dialogue: String?) {
+        let message = attempt.message
+        let now = clock.now()
+        var finished: [UInt32] = []
+        var delayed: [(index: Int, failure: DeliveryFailure)] = []
+        var relayed: [ActiveMessage.Target] = []
+        var relayedBy: (host: String, reply: SMTPReply?) = ("", nil)
+        for (key, outcome) in outcomes {
+            guard let index = message.index(key) else { continue }
+            switch outcome {
+            case .delivered:
+                reportSuccess(message, index, .delivered, host: nil, reply: nil, now: now)
+                finished.append(key)
+            case .relayed(let host, let reply, let keepsPromise):
+                relayed.append(message.targets[index])
+                relayedBy = (host, reply)
+                if !keepsPromise { reportSuccess(message, index, .relayed, host: host, reply: reply, now: now) }
+                finished.append(key)
+            case .failed(let failure):
+                message.targets[index].lastFailure = failure
+                if failure.isPermanent {
+                    fail(message, index, dialogue: dialogue, now: now)
+                } else {
+                    message.targets[index].state = .waiting
+                    delayed.append((index, failure))
+                }
+            }
+        }
+        if !relayed.isEmpty {
+            var fields = [TraceEvent.Entry(.host, relayedBy.host)]
+            if let reply = relayedBy.reply { fields.append(.init(.reply, reply.oneLine)) }
+            trace(message.id, .relayed, relayed, fields)
+        }
+        finish(message, keys: finished)
+        if message.isDeleted || delayed.isEmpty {
+            scheduler.complete(attempt.entry)
+        } else {
+            delay(attempt, delayed, now: now)
+        }
+        message.users -= 1
+        ended(message)
+    }
+
+    private func delay(_ attempt: Attempt, _ delayed: [(index: Int, failure: DeliveryFailure)], now: Timestamp) {
+        let message = attempt.message
+        guard let due = scheduler.retry(attempt.entry, now: now) else { return }
+        var states: [(Int, RecipientState)] = []
+        for (index, failure) in delayed {
+            let recipient = message.targets[index].recipient
+            let attempts = UInt16(clamping: attempt.attempts + 1)
+            states.append((recipient, .waiting(attempts: attempts, nextAttempt: due, lastError: failure.text)))
+            message.progress[UInt32(recipient)] = .waiting(
+                attempts: Int(attempts),
+                nextAttempt: due,
+                lastError: failure.text
+            )
+        }
+        spool.record([.recipients(states, of: message.id)])
+        var reasons: [String] = []
+        for (_, failure) in delayed where !reasons.contains(failure.text) { reasons.append(failure.text) }
+        let fields = [
+            TraceEvent.Entry(.reason, reasons.prefix(10).joined(separator: "; ")),
+            TraceEvent.Entry(.nextAttempt, due.iso8601),
+            TraceEvent.Entry(.attempts, String(attempt.attempts + 1)),
+        ]
+        trace(message.id, .deferred, delayed.map { message.targets[$0.index] }, fields)
+    }
+
+    // MARK: Ends
+
+    /// An address failed for good: it is reported, or is done at once where nobody wants to know.
+    func fail(_ message: ActiveMessage, _ index: Int, dialogue: String? = nil, now: Timestamp) {
+        let target = message.targets[index]
+        let failure = target.lastFailure ?? DeliveryFailure(EnhancedStatus(5, 0, 0), "It could not be delivered")
+        let isLoop = failure.status == .tooManyHops
+        let fields = [TraceEvent.Entry(.reason, failure.text), TraceEvent.Entry(.status, failure.status.description)]
+        if isLoop { trace(message.id, .loop, [target], fields) }
+        trace(message.id, .failed, [target], fields)
+        guard !message.isDeleted, ReportItem.isWanted(.failed, by: message.notify(target)) else {
+            finish(message, keys: [target.key])
+            return
+        }
+        message.targets[index].state = .reporting
+        message.items.append(
+            ReportItem(
+                action: .failed,
+                status: failure.status,
+                recipient: target.recipient,
+                key: target.key,
+                finalRecipient: target.address,
+                remoteHost: failure.host,
+                reply: failure.reply?.oneLine,
+                text: failure.text,
+                dialogue: dialogue,
+                lastAttempt: now,
+                willRetryUntil: nil
+            )
+        )
+    }
+
+    private func reportSuccess(
+        _ message: ActiveMessage,
+        _ index: Int,
+        _ action: ReportItem.Action,
+        host: String?,
+        reply: SMTPReply?,
+        now: Timestamp
+    ) {
+        let target = message.targets[index]
+        guard ReportItem.isWanted(action, by: message.notify(target)), message.envelope.reversePath != .null else {
+            return
+        }
+        // An address behind an alias that leads to several is told as expanded, once.
+        let leads = target.isExpanded ? message.targets.count { $0.recipient == target.recipient } : 1
+        let told: ReportItem.Action = leads > 1 ? .expanded : action
+        if told == .expanded,
+            message.items.contains(where: { $0.action == .expanded && $0.recipient == target.recipient })
+        {
+            return
+        }
+        let text =
+            switch told {
+            case .delivered: "It was delivered to the mailbox"
+            case .expanded: "It was sent on to the addresses that this one stands for"
+            default: "It was relayed to \(host ?? "a host") that does not report deliveries"
+            }
+        message.items.append(
+            ReportItem(
+                action: told,
+                status: EnhancedStatus(2, told == .delivered ? 1 : 0, told == .delivered ? 5 : 0),
+                recipient: target.recipient,
+                key: target.key,
+                finalRecipient: told == .expanded
+                    ? message.envelope.recipients[target.recipient].address : target.address,
+                remoteHost: host,
+                reply: reply?.oneLine,
+                text: text,
+                dialogue: nil,
+                lastAttempt: now,
+                willRetryUntil: nil
+            )
+        )
+    }
+
+    /// Addresses are done: the spool is told, in terms of the envelope's recipients.
+    func finish(_ message: ActiveMessage, keys: [UInt32]) {
+        guard !keys.isEmpty else { return }
+        var states: [(Int, RecipientState)] = []
+        for key in keys {
+            guard let index = message.index(key) else { continue }
+            message.targets[index].state = .done
+            message.progress[key] = .finished
+            let target = message.targets[index]
+            guard target.isExpanded else {
+                states.append((Int(key), .finished))
+                continue
+            }
+            let isLast = message.targets.allSatisfy { $0.recipient != target.recipient || $0.state == .done }
+            if isLast { message.progress[UInt32(target.recipient)] = .finished }
+            states.append((isLast ? target.recipient : Int(key), .finished))
+        }
+        // When nothing is left, the spool is told that alone.
+        guard !message.isDone || !message.items.isEmpty else { return }
+        spool.record([.recipients(states, of: message.id)])
+    }
+
+    /// Something that went on for a message is over: what is to be reported is reported, and a message with nothing left
+    /// is forgotten.
+    func ended(_ message: ActiveMessage) {
+        guard message.users == 0 else { return }
+        if message.isDeleted || (message.isDone && message.items.isEmpty) {
+            finish(message)
+        } else if !message.items.isEmpty {
+            message.users += 1
+            add(.report(message.id))
+        }
+    }
+
+    // MARK: Time
+
+    /// The message's time is over at one destination.
+    func expire(_ entry: EntryID, _ id: QueueID) async {
+        guard let message = await message(id) else {
+            scheduler.complete(entry)
+            return
+        }
+        message.users += 1
+        if message.resolved == nil {
+            do {
+                try await resolve(message)
+            } catch {
+                // Nobody can be told apart now; it expires a little later.
+                scheduler.giveBack(entry, due: clock.now() + .seconds(300), now: clock.now())
+                message.users -= 1
+                return
+            }
+        }
+        let now = clock.now()
+        record(id, .expired, message.envelope.recipients.first.map { [.recipient: $0.address.description] } ?? [:])
+        // Its lifetime is over wherever it waits.
+        for index in message.targets.indices where message.targets[index].state == .waiting {
+            let last = message.targets[index].lastFailure?.text ?? lastError(of: message, index)
+            let reason =
+                "It could not be delivered within its time" + (last.map { "; the last error was: \($0)" } ?? "")
+            let before = message.targets[index].lastFailure
+            message.targets[index].lastFailure = DeliveryFailure(
+                .expired,
+                reason,
+                reply: before?.reply,
+                host: before?.host
+            )
+            fail(message, index, now: now)
+        }
+        scheduler.complete(entry)
+        message.users -= 1
+        ended(message)
+    }
+
+    func lastError(of message: ActiveMessage, _ index: Int) -> String? {
+        let target = message.targets[index]
+        if case .waiting(_, _, let error?) = message.progress[UInt32(target.recipient)] { return error }
+        return lastErrors[target.route.destination(for: target.address)]
+    }
+
+    /// The message waited so long that its sender wants to know.
+    func warn(_ entry: EntryID, _ id: QueueID) async {
+        guard let message = await message(id), message.envelope.reversePath != .null else { return }
+        guard !message.isHeld, message.resolved != nil else { return }
+        let now = clock.now()
+        for index in message.targets.indices {
+            let target = message.targets[index]
+            guard target.state == .waiting || target.state == .inFlight else { continue }
+            if case .hold = target.route.way { continue }
+            guard ReportItem.isWanted(.delayed, by: message.notify(target)) else { continue }
+            guard !message.warned.contains(target.key) else { continue }
+            message.warned.insert(target.key)
+            let last = target.lastFailure?.text ?? lastError(of: message, index)
+            message.items.append(
+                ReportItem(
+                    action: .delayed,
+                    status: target.lastFailure?.status ?? EnhancedStatus(4, 4, 7),
+                    recipient: target.recipient,
+                    key: target.key,
+                    finalRecipient: target.address,
+                    remoteHost: target.lastFailure?.host,
+                    reply: target.lastFailure?.reply?.oneLine,
+                    text: "It has not been delivered yet" + (last.map { ": \($0)" } ?? ""),
+                    dialogue: nil,
+                    lastAttempt: now,
+                    willRetryUntil: message.envelope.expires
+                )
+            )
+        }
+        ended(message)
+    }
+}

@@ -1,0 +1,178 @@
+import DeliveryScheduler
+import Directory
+import Logging
+import MailBytes
+import MailEvents
+import MailNames
+import NIOCore
+import NIOPosix
+import Spool
+
+/// Delivers what the spool holds: routes each recipient, writes into mailboxes here, sends to other hosts, retries, gives up
+/// and reports.
+///
+/// One actor on one event loop: the scheduler, the connections to other hosts and all that is known of messages under way live
+/// there, so that nothing hops or locks. A message leaves the spool only after the next holder acknowledged it, or after its failure was
+/// reported or nobody wants to know. What does not fit in memory is read from the spool again when its time has come.
+public actor DeliveryService {
+    public nonisolated let eventLoop: any EventLoop
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+
+    nonisolated let spool: Spool
+    nonisolated let directory: any Directory
+    nonisolated let mailboxes: any MailboxWriter
+    nonisolated let hosts: any HostConnector
+    nonisolated let recorder: any TraceRecorder
+    nonisolated let clock: WallClock
+    nonisolated let threads: NIOThreadPool
+    nonisolated let logger: Logger
+
+    var options: DeliveryOptions
+    var scheduler: DeliveryScheduler
+    var active: [QueueID: ActiveMessage] = [:]
+    /// The messages of `active` in the order they came, those forgotten since too, from `oldest` on.
+    var order: [QueueID] = []
+    var oldest = 0
+    var idle: [DestinationID: [IdleConnection]] = [:]
+    /// What was the matter with a destination last.
+    var lastErrors: [Destination: String] = [:]
+    var workers: [Int: Task<Void, Never>] = [:]
+    var workerCount = 0
+    var chores: [Chore] = []
+    var choresBegun = 0
+    var choresRunning = 0
+    var timer: Scheduled<Void>?
+    var timerDue: Timestamp?
+    var isPumpScheduled = false
+    var isStopping = false
+    var stopped: [CheckedContinuation<Void, Never>] = []
+    var loading: Task<Void, Never>?
+    /// Counts changes of the options, so that routes found before are looked at again.
+    var epoch = 0
+
+    /// What is to be done for a message beside attempts.
+    enum Chore {
+        case expire(EntryID, QueueID)
+        case warn(EntryID, QueueID)
+        case report(QueueID)
+    }
+
+    init(
+        options: DeliveryOptions,
+        spool: Spool,
+        directory: any Directory,
+        mailboxes: any MailboxWriter,
+        hosts: any HostConnector,
+        recorder: any TraceRecorder,
+        clock: WallClock,
+        eventLoop: any EventLoop,
+        threads: NIOThreadPool,
+        logger: Logger,
+        seed: UInt64
+    ) {
+        self.options = options
+        self.spool = spool
+        self.directory = directory
+        self.mailboxes = mailboxes
+        self.hosts = hosts
+        self.recorder = recorder
+        self.clock = clock
+        self.eventLoop = eventLoop
+        self.threads = threads
+        self.logger = logger
+        self.scheduler = DeliveryScheduler(options: options.scheduler, seed: seed)
+    }
+
+    // MARK: Begin and end
+
+    /// Begins: messages committed from now on are delivered, and those that the spool held before are taken up little by little.
+    public func start() {
+        // Ids first: what is committed between the two is taken up once, since a message is known by its id.
+        spool.subscribe { [self] committed in
+            eventLoop.execute { self.assumeIsolated { $0.accept(committed) } }
+        }
+        let ids = spool.ids()
+        guard !ids.isEmpty else { return }
+        loading = Task { await self.takeUp(ids) }
+    }
+
+    /// Ends: begins nothing new, lets what is in flight end within `stopGrace`, and leaves the rest queued.
+    public func stop() async {
+        guard !isStopping else { return }
+        isStopping = true
+        spool.subscribe { _ in }
+        loading?.cancel()
+        timer?.cancel()
+        timer = nil
+        closeIdleConnections()
+        guard !workers.isEmpty || choresRunning > 0 else { return }
+        let grace = eventLoop.scheduleTask(in: TimeAmount(options.stopGrace)) {
+            self.assumeIsolated { service in
+                for worker in service.workers.values { worker.cancel() }
+                service.giveUpWaiting()
+            }
+        }
+        await withCheckedContinuation { stopped.append($0) }
+        grace.cancel()
+    }
+
+    /// What is still in flight stays queued and is tried again by the next start: nobody acknowledged it.
+    private func giveUpWaiting() {
+        for continuation in stopped { continuation.resume() }
+        stopped = []
+    }
+
+    /// Takes over changed options. Routes are found anew at each attempt, so they hold for what is queued already; what was held
+    /// because outbound mail was held or caught is tried when it no longer is.
+    public func reconfigure(_ options: DeliveryOptions) {
+        let before = self.options.outbound
+        self.options = options
+        scheduler.options = options.scheduler
+        epoch += 1
+        guard before != options.outbound else { return }
+        let now = clock.now()
+        if options.outbound != .hold { scheduler.releaseAll(heldFor: .byConfiguration, now: now) }
+        if options.outbound != .catchAll { scheduler.releaseAll(heldFor: .caught, now: now) }
+        scheduler.flush(now: now) { $0 != .local }
+        schedulePump()
+    }
+
+    /// A host connected to us: what waits for it is tried at once: RFC 5321 section 4.5.4.1.
+    public nonisolated func hostAppeared(at address: IPAddress, named name: Domain? = nil) {
+        eventLoop.execute {
+            self.assumeIsolated { service in
+                guard service.scheduler.hostAppeared(at: address, named: name, now: service.clock.now()) > 0 else {
+                    return
+                }
+                service.schedulePump()
+            }
+        }
+    }
+
+    // MARK: Workers
+
+    /// Begins a task that this actor owns: it is waited for, and cancelled, when delivery stops.
+    func startWorker(_ body: @escaping @Sendable (isolated DeliveryService) async -> Void) {
+        workerCount += 1
+        let number = workerCount
+        workers[number] = Task {
+            await body(self)
+            self.workerEnded(number)
+        }
+    }
+
+    private func workerEnded(_ number: Int) {
+        workers[number] = nil
+        tellStopped()
+        schedulePump()
+    }
+
+    func tellStopped() {
+        guard isStopping, workers.isEmpty, choresRunning == 0 else { return }
+        giveUpWaiting()
+    }
+
+    func record(_ id: QueueID, _ kind: TraceEvent.Kind, _ fields: KeyValuePairs<TraceField, String?>) {
+        recorder.record(TraceEntry(queueID: id, time: clock.now(), event: TraceEvent(kind, fields)))
+    }
+}

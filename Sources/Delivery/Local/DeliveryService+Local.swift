@@ -1,0 +1,113 @@
+import DeliveryScheduler
+import Directory
+import MailBytes
+import MailEvents
+import MailNames
+import NIOCore
+import SMTPProtocol
+
+/// Delivery into mailboxes here: messages are taken in batches and written account by account.
+extension DeliveryService {
+    /// Octets of content that one batch holds in memory.
+    private static let batchOctets = 16 << 20
+
+    func serveLocal(_ id: DestinationID) async {
+        var isFirst = true
+        var tookNothing = true
+        while !isStopping {
+            var batch: [Attempt] = []
+            var octets = 0
+            while batch.count < max(1, options.localBatch), octets < Self.batchOctets {
+                guard let taken = scheduler.take(from: id, isFirst: isFirst, now: clock.now()) else {
+                    (isFirst, tookNothing) = (false, false)
+                    break
+                }
+                (isFirst, tookNothing) = (false, false)
+                guard let attempt = await begin(taken, .local) else { continue }
+                octets += attempt.message.size
+                batch.append(attempt)
+            }
+            guard !batch.isEmpty else { break }
+            await deliver(batch)
+        }
+        scheduler.closed(id, wasIdle: false, tookNothing: tookNothing)
+    }
+
+    /// One message for one address of a batch.
+    private struct Item {
+        var attempt: Int
+        var key: UInt32
+        var message: LocalMessage
+    }
+
+    private func deliver(_ batch: [Attempt]) async {
+        var outcomes: [[(UInt32, DeliveryOutcome)]] = Array(repeating: [], count: batch.count)
+        var accounts: [AccountID] = []
+        var items: [AccountID: [Item]] = [:]
+        for (number, attempt) in batch.enumerated() {
+            let content: [ByteBuffer]
+            do {
+                content = try await wholeContent(attempt.message)
+            } catch {
+                damaged(attempt.message.id, error)
+                let failure = DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
+                outcomes[number] = attempt.keys.map { ($0, .failed(failure)) }
+                continue
+            }
+            for key in attempt.keys {
+                guard let target = attempt.message.target(key), let account = target.account else { continue }
+                if let failure = loop(content, target) {
+                    outcomes[number].append((key, .failed(failure)))
+                    continue
+                }
+                if items[account] == nil { accounts.append(account) }
+                let message = LocalMessage(
+                    queueID: attempt.message.id,
+                    recipient: target.address,
+                    fields: LocalHeader.fields(attempt.message.envelope.reversePath, deliveredTo: target.address),
+                    content: content,
+                    received: attempt.message.envelope.received
+                )
+                items[account, default: []].append(Item(attempt: number, key: key, message: message))
+            }
+        }
+        for account in accounts {
+            guard let forAccount = items[account] else { continue }
+            let results = await mailboxes.write(forAccount.map(\.message), to: account)
+            for (item, result) in zip(forAccount, results) {
+                switch result {
+                case .written(let mailbox):
+                    outcomes[item.attempt].append((item.key, .delivered))
+                    record(
+                        item.message.queueID,
+                        .delivered,
+                        [.recipient: item.message.recipient.description, .mailbox: mailbox]
+                    )
+                case .failed(let failure): outcomes[item.attempt].append((item.key, .failed(failure)))
+                }
+            }
+        }
+        for (attempt, outcome) in zip(batch, outcomes) { settle(attempt, outcome, dialogue: nil) }
+    }
+
+    private func wholeContent(_ message: ActiveMessage) async throws -> [ByteBuffer] {
+        if let recent = spool.recentContent(message.id) { return [recent] }
+        var content: [ByteBuffer] = []
+        for piece in 0..<(try pieces(message)) { content.append(try await self.content(message.id, piece: piece)) }
+        return content
+    }
+
+    /// Why a message must not be delivered, when it goes in circles: RFC 5321 section 6.3.
+    private func loop(_ content: [ByteBuffer], _ target: ActiveMessage.Target) -> DeliveryFailure? {
+        guard let first = content.first else { return nil }
+        let address = Array(target.address.description.lowercased().utf8)
+        let findings = LocalHeader.examine(first.readableBytesUInt8Span, deliveredTo: address)
+        if findings.wasDeliveredBefore {
+            return DeliveryFailure(.tooManyHops, "The message was delivered to \(target.address) before and came back")
+        }
+        if findings.hops > options.hops {
+            return DeliveryFailure(.tooManyHops, "The message has come over \(findings.hops) hosts")
+        }
+        return nil
+    }
+}

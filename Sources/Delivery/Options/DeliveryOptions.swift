@@ -1,0 +1,54 @@
+import DeliveryScheduler
+import MailBytes
+import MailNames
+
+/// The bounds and choices of delivery. Changed ones hold from the next attempt on, also for what is queued already.
+public struct DeliveryOptions: Sendable {
+    /// Our own name: in HELO, in reports, and what must not come after us in a list of mail exchangers.
+    public var hostName: Domain
+    /// Other names of this host that a list of mail exchangers may have.
+    public var otherHostNames: Set<Domain> = []
+    public var outbound: OutboundMode = .mx
+    /// The port of hosts that DNS names.
+    public var outboundPort = 25
+    /// How hosts that DNS names are spoken to.
+    public var outboundSecurity: OutboundSecurity = .opportunistic
+    public var scheduler = SchedulerOptions()
+
+    /// After how long a sender is told that the message still waits; `nil` for never.
+    public var delayWarning: Duration? = .seconds(4 * 3600)
+    /// How long a report of ours is tried.
+    public var reportLifetime: Duration = .seconds(5 * 24 * 3600)
+    /// Recipients named to another host in one transaction: at least 100 by RFC 5321 section 4.5.3.1.8.
+    public var recipientsPerTransaction = 100
+    /// Messages sent over one connection.
+    public var messagesPerConnection = 500
+    /// How old a connection may become before it is replaced.
+    public var connectionAge: Duration = .seconds(300)
+    /// How long a connection stays open with nothing to send.
+    public var connectionIdle: Duration = .seconds(5)
+    /// How long a TCP connection may take to be made.
+    public var connectTimeout: Duration = .seconds(30)
+    /// Addresses tried in one attempt: RFC 5321 section 5.1 asks for two at least.
+    public var addressesPerAttempt = 8
+    /// `Received` fields a message may have: RFC 5321 section 6.3.
+    public var hops = 100
+    /// Steps from alias to alias.
+    public var aliasDepth = 16
+    /// Addresses that one recipient may come to.
+    public var aliasTargets = 10_000
+    /// The largest message that a report returns whole when the sender asked for it with RET=FULL.
+    public var returnedContent: ByteCount = .kibibytes(256)
+    /// Where reports that cannot be delivered go, instead of being dropped.
+    public var doubleBounceRecipient: EmailAddress?
+    /// Messages whose envelopes are kept in memory at most, beside those that are being tried.
+    public var messagesInMemory = 2000
+    /// Messages that one worker writes into mailboxes at a time.
+    public var localBatch = 64
+    /// How long what is in flight may take when delivery stops.
+    public var stopGrace: Duration = .seconds(5)
+
+    public init(hostName: Domain) {
+        self.hostName = hostName
+    }
+}

@@ -1,0 +1,47 @@
+import MailNames
+import SASL
+
+/// What becomes of mail for domains that are not ours.
+public enum OutboundMode: Equatable, Sendable {
+    /// Kept and shown, never sent.
+    case catchAll
+    /// Queued and held until the operator releases it or the mode changes.
+    case hold
+    /// To the hosts that DNS names: RFC 5321 section 5.1.
+    case mx
+    /// All of it to one host.
+    case smartHost(SmartHost)
+}
+
+/// A host that takes all our outbound mail.
+public struct SmartHost: Equatable, Sendable {
+    public var host: MailHost
+    public var port: Int
+    public var security: OutboundSecurity
+    /// Who we log in as; `nil` where the host knows us by our address. Sent over TLS only, but for a host on loopback.
+    public var credentials: PasswordCredentials?
+
+    public init(
+        host: MailHost,
+        port: Int = 25,
+        security: OutboundSecurity = .opportunistic,
+        credentials: PasswordCredentials? = nil
+    ) {
+        self.host = host
+        self.port = port
+        self.security = security
+        self.credentials = credentials
+    }
+}
+
+/// How a connection to another host is secured.
+public enum OutboundSecurity: String, Hashable, Sendable, Codable, CaseIterable {
+    /// STARTTLS where it is offered, in clear where it is not or does not work: RFC 7435.
+    case opportunistic
+    /// STARTTLS with a certificate that fits the host's name, or not at all.
+    case required
+    /// TLS from the first byte, with a certificate that fits: RFC 8314 section 3.3.
+    case implicit
+    /// Always in clear.
+    case none
+}

@@ -1,0 +1,282 @@
+import DeliveryScheduler
+import MailBytes
+import MailEvents
+import MailNames
+import NIOCore
+import SMTPProtocol
+
+/// A connection that waits for something to send.
+struct IdleConnection {
+    enum Signal {
+        case goOn, makeRoom, timeIsUp
+    }
+
+    let number: Int
+    let continuation: CheckedContinuation<Signal, Never>
+    let timer: Scheduled<Void>
+}
+
+/// Sending to other hosts: one task a connection, which takes one message after the other.
+extension DeliveryService {
+    func serveRemote(_ id: DestinationID) async {
+        guard let destination = scheduler.destination(id) else { return }
+        var connection: (any OutboundConnection)?
+        var sent = 0
+        var since = clock.now()
+        var isFirst = true
+        var tookNothing = true
+        while !isStopping {
+            let taken = scheduler.take(from: id, isFirst: isFirst, now: clock.now())
+            (isFirst, tookNothing) = (false, false)
+            guard let taken else {
+                guard let open = connection, open.isClosed == false, !isStopping else { break }
+                switch await waitIdle(id) {
+                case .goOn: (isFirst, tookNothing) = (true, true)
+                case .makeRoom:
+                    scheduler.closed(id, wasIdle: false, tookNothing: true)
+                    open.close()
+                    return
+                case .timeIsUp:
+                    scheduler.closed(id, wasIdle: true)
+                    open.close()
+                    return
+                }
+                continue
+            }
+            guard let attempt = await begin(taken, destination) else { continue }
+            if let old = connection,
+                old.isClosed || sent >= options.messagesPerConnection
+                    || clock.now() - since > options.connectionAge
+            {
+                old.close()
+                connection = nil
+            }
+            if connection == nil {
+                switch await hosts.connect(to: destination, options: options, onAttempt: tracing(attempt)) {
+                case .success(let opened):
+                    connection = opened
+                    (sent, since) = (0, clock.now())
+                    scheduler.established(id)
+                case .failure(let failure):
+                    unreachable(id, destination, failure, attempt)
+                    continue
+                }
+            }
+            guard let open = connection else { continue }
+            sent += 1
+            let result = await send(attempt, over: open)
+            if result.isBroken {
+                lastErrors[destination] = result.problem
+                scheduler.failed(id, addresses: [open.address], now: clock.now())
+            } else {
+                lastErrors[destination] = nil
+                scheduler.succeeded(id)
+            }
+            if !result.isUsable {
+                open.close()
+                connection = nil
+            }
+        }
+        scheduler.closed(id, wasIdle: false, tookNothing: tookNothing)
+        if let connection { connection.close() }
+        schedulePump()
+    }
+
+    /// No host of the destination took a connection.
+    private func unreachable(
+        _ id: DestinationID,
+        _ destination: Destination,
+        _ problem: ConnectFailure,
+        _ attempt: Attempt
+    ) {
+        let now = clock.now()
+        if !problem.failure.isPermanent {
+            lastErrors[destination] = problem.failure.text
+            if lastErrors.count > 10_000 { lastErrors.removeAll() }
+            scheduler.failed(id, addresses: problem.addresses, now: now)
+        }
+        settle(
+            attempt,
+            attempt.keys.map { ($0, .failed(problem.failure)) },
+            dialogue: problem.dialogue
+        )
+    }
+
+    /// Records each address tried in the traces of the message that the connection was made for.
+    private func tracing(_ attempt: Attempt) -> @Sendable (ConnectionAttempt) -> Void {
+        let (id, recorder, clock) = (attempt.message.id, recorder, clock)
+        return { tried in
+            let event = TraceEvent(
+                .attempted,
+                [
+                    .host: tried.host, .address: tried.address?.description, .tls: tried.tls, .answers: tried.answers,
+                    .reply: tried.outcome, .dialogue: tried.dialogue, .duration: tried.duration.inMilliseconds,
+                ]
+            )
+            recorder.record(TraceEntry(queueID: id, time: clock.now(), event: event))
+        }
+    }
+
+    // MARK: One message
+
+    private struct Sending {
+        var isUsable: Bool
+        var isBroken: Bool
+        var problem: String?
+    }
+
+    /// Sends a message to the attempt's addresses, in as many transactions as the host wants.
+    private func send(_ attempt: Attempt, over connection: any OutboundConnection) async -> Sending {
+        let message = attempt.message
+        var outcomes: [(UInt32, DeliveryOutcome)] = []
+        var remaining = attempt.keys
+        var dialogue = ""
+        var state = Sending(isUsable: true, isBroken: false)
+        let content: ByteBuffer
+        let pieces: Int
+        do {
+            pieces = try self.pieces(message)
+            content = try await self.content(message.id)
+        } catch {
+            damaged(message.id, error)
+            let failure = DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
+            settle(attempt, attempt.keys.map { ($0, .failed(failure)) }, dialogue: nil)
+            return state
+        }
+        while !remaining.isEmpty && state.isUsable {
+            let part = Array(remaining.prefix(max(1, options.recipientsPerTransaction)))
+            remaining.removeFirst(part.count)
+            let recipients = part.compactMap { envelopeRecipient($0, of: message) }
+            let transaction = OutboundTransaction(
+                delivery: SMTPDelivery(
+                    reversePath: message.envelope.reversePath,
+                    recipients: recipients,
+                    bodyType: message.envelope.bodyType,
+                    isInternationalized: message.envelope.isInternationalized,
+                    envelopeID: message.envelope.envelopeID,
+                    returnContent: message.envelope.returnContent,
+                    size: message.size
+                ),
+                content: content,
+                laterPieces: pieces - 1,
+                piece: { [self, id = message.id] in try await self.content(id, piece: $0) }
+            )
+            let result = await connection.perform(transaction)
+            dialogue = dialogue.isEmpty ? result.dialogue : dialogue + "\n" + result.dialogue
+            (state.isUsable, state.isBroken) = (result.isUsable, result.isBroken)
+            var again: [UInt32] = []
+            for (key, outcome) in zip(part, result.outcomes) {
+                switch outcome {
+                case .accepted(let reply):
+                    let relayed = DeliveryOutcome.relayed(
+                        host: connection.host,
+                        reply: reply,
+                        keepsNotifyPromise: result.passedNotifications
+                    )
+                    outcomes.append((key, relayed))
+                case .deferred(let reply), .failed(let reply):
+                    let failure = DeliveryFailure(reply: reply, host: connection.host)
+                    if result.isBroken { state.problem = failure.text }
+                    outcomes.append((key, .failed(failure)))
+                case .notTried: again.append(key)
+                }
+            }
+            // A transaction that took nobody will not take them the next time either.
+            if again.count == part.count {
+                let reply = SMTPReply(452, EnhancedStatus(4, 5, 3), "no recipient was taken in this transaction")
+                outcomes += again.map { ($0, .failed(DeliveryFailure(reply: reply, host: connection.host))) }
+            } else {
+                remaining = again + remaining
+            }
+        }
+        let untried = DeliveryFailure(
+            EnhancedStatus(4, 4, 2),
+            "\(connection.host) closed the connection before this recipient had its turn",
+            host: connection.host
+        )
+        outcomes += remaining.map { ($0, .failed(untried)) }
+        traceTransaction(attempt, connection, dialogue, outcomes)
+        settle(attempt, outcomes, dialogue: dialogue)
+        return state
+    }
+
+    private func envelopeRecipient(_ key: UInt32, of message: ActiveMessage) -> EnvelopeRecipient? {
+        guard let target = message.target(key) else { return nil }
+        var recipient = message.envelope.recipients[target.recipient]
+        guard target.isExpanded else { return recipient }
+        // What an alias leads to is reported as the address it was sent to: RFC 3461 section 5.2.7. Success was told as "expanded".
+        if recipient.originalRecipient == nil {
+            let original = recipient.address
+            recipient.originalRecipient = OriginalRecipient(
+                addressType: original.isInternationalized ? "utf-8" : "rfc822",
+                address: original.description
+            )
+        }
+        if let notify = recipient.notify, notify.contains(.success) { recipient.notify = notify.subtracting(.success) }
+        recipient.address = target.address
+        return recipient
+    }
+
+    private func traceTransaction(
+        _ attempt: Attempt,
+        _ connection: any OutboundConnection,
+        _ dialogue: String,
+        _ outcomes: [(UInt32, DeliveryOutcome)]
+    ) {
+        let accepted = outcomes.count { if case .relayed = $0.1 { true } else { false } }
+        let event = TraceEvent(
+            .attempted,
+            [
+                .host: connection.host, .address: connection.address.description, .tls: connection.tls,
+                .reply: "\(accepted) of \(outcomes.count) recipients accepted", .dialogue: dialogue,
+                .duration: (clock.now() - attempt.begun).inMilliseconds,
+            ]
+        )
+        recorder.record(TraceEntry(queueID: attempt.message.id, time: clock.now(), event: event))
+    }
+
+    // MARK: Idle connections
+
+    private func waitIdle(_ id: DestinationID) async -> IdleConnection.Signal {
+        workerCount += 1
+        let number = workerCount
+        return await withCheckedContinuation { continuation in
+            let timer = eventLoop.scheduleTask(in: TimeAmount(options.connectionIdle)) {
+                self.assumeIsolated { $0.idleTimeIsUp(id, number) }
+            }
+            idle[id, default: []].append(IdleConnection(number: number, continuation: continuation, timer: timer))
+            scheduler.becameIdle(id)
+            schedulePump()
+        }
+    }
+
+    /// Tells the connection that became idle last; those before it get old and close.
+    func resumeIdle(_ id: DestinationID, _ signal: IdleConnection.Signal) {
+        guard let connection = idle[id]?.popLast() else { return }
+        if idle[id]?.isEmpty == true { idle[id] = nil }
+        connection.timer.cancel()
+        connection.continuation.resume(returning: signal)
+    }
+
+    private func idleTimeIsUp(_ id: DestinationID, _ number: Int) {
+        guard let index = idle[id]?.firstIndex(where: { $0.number == number }) else { return }
+        let connection = idle[id]?.remove(at: index)
+        if idle[id]?.isEmpty == true { idle[id] = nil }
+        connection?.continuation.resume(returning: .timeIsUp)
+    }
+
+    func closeIdleConnections() {
+        for connections in idle.values {
+            for connection in connections {
+                connection.timer.cancel()
+                connection.continuation.resume(returning: .timeIsUp)
+            }
+        }
+        idle = [:]
+    }
+}
+
+extension Duration {
+    /// `12 ms`, for people.
+    var inMilliseconds: String { "\(wholeMicroseconds / 1000) ms" }
+}
