@@ -31,7 +31,12 @@ struct SpoolIndex: Sendable {
     mutating func apply(_ progress: [(UInt32, RecipientState)], to id: UInt64) {
         guard var entry = entries[id] else { return }
         var states = entry.progress ?? [:]
-        for (recipient, state) in progress where recipient < entry.recipients {
+        for (recipient, state) in progress {
+            // Larger numbers stand for addresses that a recipient's alias led to; they are kept and do not count.
+            guard recipient < entry.recipients else {
+                if recipient >= SpoolProgress.firstExpandedAddress { states[recipient] = state }
+                continue
+            }
             let wasFinished = states[recipient] == .finished
             if state == .finished && !wasFinished && entry.remaining > 0 { entry.remaining -= 1 }
             if state != .finished && wasFinished { entry.remaining += 1 }

@@ -13,6 +13,9 @@ public struct SpoolProgress: Sendable {
     public let id: QueueID
     let kind: Kind
 
+    /// From here on numbers are no places in the envelope but names of addresses that an alias led to, given by delivery.
+    public static let firstExpandedAddress: UInt32 = 0x8000_0000
+
     /// Recipients, by their place in the envelope, have come to other states.
     public static func recipients(_ states: [(Int, RecipientState)], of id: QueueID) -> SpoolProgress {
         SpoolProgress(id: id, kind: .recipients(states.map { (UInt32($0.0), $0.1) }))
