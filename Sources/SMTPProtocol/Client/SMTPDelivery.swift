@@ -48,6 +48,11 @@ public struct SMTPTransactionResult: Sendable, Equatable {
     public var outcomes: [SMTPRecipientOutcome]
     /// Whether NOTIFY and ORCPT went with it, so that the next hop reports successes: RFC 3461 section 5.2.
     public var passedNotifications: Bool
+
+    public init(outcomes: [SMTPRecipientOutcome], passedNotifications: Bool) {
+        self.outcomes = outcomes
+        self.passedNotifications = passedNotifications
+    }
 }
 
 /// Why a connection is of no use for mail.

@@ -1,0 +1,290 @@
+import ChannelSupport
+import MailBytes
+import NIOCore
+import NIOSSL
+import NIOTLS
+import SMTPProtocol
+
+/// The channel of one SMTP client session: bytes become events, actions become bytes.
+final class SMTPClientHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// One transaction and who waits for its end.
+    struct Job {
+        var delivery: SMTPDelivery
+        var content: ByteBuffer
+        var laterPieces: Int
+        var piece: @Sendable (Int) async throws -> ByteBuffer
+        var finished: EventLoopPromise<SMTPTransactionResult>
+    }
+
+    private var session: SMTPClientSession
+    private let timeouts: SMTPTimeouts
+    private let tls: (@Sendable () throws -> NIOSSLClientHandler)?
+    private var inbound = ByteBuffer()
+    private var job: Job?
+    private var ready: EventLoopPromise<Void>?
+    private var deadline = Deadline()
+    private var context: ChannelHandlerContext?
+    private var began: NIODeadline
+    private var failure: SMTPClientFailure?
+    private(set) var dialogue = SMTPDialogue()
+    private(set) var tlsVersion: String?
+
+    init(
+        configuration: SMTPClientSession.Configuration,
+        timeouts: SMTPTimeouts,
+        tls: (@Sendable () throws -> NIOSSLClientHandler)?,
+        ready: EventLoopPromise<Void>
+    ) {
+        self.session = SMTPClientSession(configuration: configuration)
+        self.timeouts = timeouts
+        self.tls = tls
+        self.ready = ready
+        self.began = .now()
+    }
+
+    private var elapsed: Duration { .nanoseconds((NIODeadline.now() - began).nanoseconds) }
+
+    var isBroken: Bool { failure != nil || context == nil }
+
+    var mayBegin: Bool { failure == nil && context != nil && session.mayBegin }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        touch(context)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end(.connection(.connectionLost, "the connection was closed by the other side"))
+        self.context = nil
+        deadline.cancel()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        dialogue.noted("\(error)", at: elapsed)
+        end(.connection(.connectionLost, "the connection broke: \(error)"))
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case TLSUserEvent.handshakeCompleted = event else { return context.fireUserInboundEventTriggered(event) }
+        let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self)
+        switch handler?.tlsVersion {
+        case .tlsv13: tlsVersion = "TLSv1.3"
+        case .tlsv12: tlsVersion = "TLSv1.2"
+        default: tlsVersion = "TLS"
+        }
+        dialogue.noted("\(tlsVersion ?? "TLS") stands", at: elapsed)
+        perform(session.tlsEstablished(), context)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        inbound.writeBuffer(&buffer)
+        while failure == nil, let line = nextLine() {
+            dialogue.heard(line.readableBytesUInt8Span.text, at: elapsed)
+            let action = session.lineReceived(line.readableBytesUInt8Span)
+            perform(action, context)
+        }
+        if inbound.readableBytes == 0 { inbound = ByteBuffer() }
+        if inbound.readableBytes > SMTPReplyParser.lineLimit {
+            end(.connection(.protocolError, "the server sent a line without end"))
+            context.close(promise: nil)
+        }
+    }
+
+    /// Replies end with CR LF; a bare LF is borne, since it can do no harm on this side.
+    private func nextLine() -> ByteBuffer? {
+        let view = inbound
+        guard let feed = view.readableBytesUInt8Span.firstIndex(of: .lineFeed), feed <= SMTPReplyParser.lineLimit,
+            var line = inbound.readSlice(length: feed + 1)
+        else { return nil }
+        let octets = line
+        let hasCR = feed > 0 && octets.readableBytesUInt8Span[feed - 1] == .carriageReturn
+        line.moveWriterIndex(to: line.readerIndex + (hasCR ? feed - 1 : feed))
+        return line
+    }
+
+    // MARK: Work
+
+    func begin(_ job: Job) {
+        guard let context, mayBegin else {
+            let reply = failure?.reply ?? SMTPReply(421, EnhancedStatus(4, 4, 2), "the connection is closed")
+            job.finished.succeed(
+                SMTPTransactionResult(
+                    outcomes: job.delivery.recipients.map { _ in .deferred(reply) },
+                    passedNotifications: false
+                )
+            )
+            return
+        }
+        self.job = job
+        dialogue = SMTPDialogue()
+        began = .now()
+        perform(session.begin(job.delivery), context)
+    }
+
+    func quit() {
+        guard let context, failure == nil else { return }
+        perform(session.quit(), context)
+    }
+
+    private func perform(_ action: SMTPClientSession.Action, _ context: ChannelHandlerContext) {
+        switch action {
+        case .wait: touch(context)
+        case .send(let bytes, let isSecret):
+            if isSecret { dialogue.saidSecret(at: elapsed) } else { dialogue.said(bytes, at: elapsed) }
+            write(context.channel.allocator.buffer(bytes: bytes), context)
+            touch(context)
+        case .startTLS: startTLS(context)
+        case .ready:
+            ready?.succeed()
+            ready = nil
+            deadline.cancel()
+        case .sendContent: sendContent(context)
+        case .sendChunk(let command):
+            dialogue.said(command, at: elapsed)
+            write(context.channel.allocator.buffer(bytes: command), context)
+            sendPieces(context, stuffing: false)
+        case .finished(let result):
+            let finished = job?.finished
+            job = nil
+            deadline.cancel()
+            finished?.succeed(result)
+        case .failed(let failure):
+            end(failure)
+            context.close(promise: nil)
+        case .close: context.close(promise: nil)
+        }
+    }
+
+    private func startTLS(_ context: ChannelHandlerContext) {
+        guard let tls else {
+            end(.connection(.tlsRequired, "TLS is not set up on this side"))
+            context.close(promise: nil)
+            return
+        }
+        // RFC 3207 section 6: nothing that came before the handshake counts.
+        inbound.clear()
+        do {
+            try context.pipeline.syncOperations.addHandler(tls(), position: .first)
+            touch(context)
+        } catch {
+            errorCaught(context: context, error: error)
+        }
+    }
+
+    /// What is open comes to its end, with the failure.
+    private func end(_ failure: SMTPClientFailure) {
+        guard self.failure == nil else { return }
+        self.failure = failure
+        deadline.cancel()
+        ready?.fail(failure)
+        ready = nil
+        guard let job else { return }
+        self.job = nil
+        if case .finished(let result) = session.lost(failure) {
+            job.finished.succeed(result)
+        } else {
+            let outcomes = job.delivery.recipients.map { _ in SMTPRecipientOutcome.deferred(failure.reply) }
+            job.finished.succeed(SMTPTransactionResult(outcomes: outcomes, passedNotifications: false))
+        }
+    }
+
+    // MARK: Content
+
+    private func sendContent(_ context: ChannelHandlerContext) {
+        dialogue.noted("\(job?.delivery.size ?? 0) octets of content", at: elapsed)
+        sendPieces(context, stuffing: true)
+    }
+
+    private func sendPieces(_ context: ChannelHandlerContext, stuffing: Bool) {
+        guard let job else { return }
+        touch(context)
+        var stuffer = DotStuffer()
+        let isWhole = job.laterPieces == 0
+        var first = stuffing ? Self.stuffed(job.content, &stuffer, context) : job.content
+        if isWhole && stuffing { first.writeStaticString(stuffer.end()) }
+        let written = context.writeAndFlush(wrapOutboundOut(first))
+        guard !isWhole else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        let (count, piece) = (job.laterPieces, job.piece)
+        let initial = stuffer
+        Task {
+            var stuffer = initial
+            do {
+                try await written.get()
+                for index in 1...count {
+                    let next = try await piece(index)
+                    let state = stuffer
+                    stuffer = try await loop.flatSubmit {
+                        bound.value.send(next, state, isLast: index == count, stuffing: stuffing)
+                            ?? loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+                    }.get()
+                }
+            } catch {
+                let text = "\(error)"
+                loop.execute { bound.value.giveUp("the content could not be sent whole: \(text)") }
+            }
+        }
+    }
+
+    private func send(
+        _ content: ByteBuffer,
+        _ state: DotStuffer,
+        isLast: Bool,
+        stuffing: Bool
+    ) -> EventLoopFuture<DotStuffer>? {
+        guard let context, failure == nil else { return nil }
+        var stuffer = state
+        var buffer = stuffing ? Self.stuffed(content, &stuffer, context) : content
+        if isLast && stuffing { buffer.writeStaticString(stuffer.end()) }
+        touch(context)
+        let after = stuffer
+        return context.writeAndFlush(wrapOutboundOut(buffer)).map { after }
+    }
+
+    private func giveUp(_ text: String) {
+        end(.connection(.connectionLost, text))
+        context?.close(promise: nil)
+    }
+
+    private static func stuffed(_ content: ByteBuffer, _ stuffer: inout DotStuffer, _ context: ChannelHandlerContext) -> ByteBuffer {
+        var encoded = context.channel.allocator.buffer(capacity: content.readableBytes + 64)
+        stuffer.encode(content.readableBytesUInt8Span) { piece in
+            switch piece {
+            case .bytes(let range):
+                content.withUnsafeReadableBytes { _ = encoded.writeBytes(UnsafeRawBufferPointer(rebasing: $0[range])) }
+            case .dot: _ = encoded.writeInteger(UInt8.dot)
+            case .lineEnd: _ = encoded.writeStaticString("\r\n")
+            }
+        }
+        return encoded
+    }
+
+    private func write(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+
+    // MARK: Time
+
+    private func touch(_ context: ChannelHandlerContext) {
+        deadline.move(by: TimeAmount(session.patience(timeouts)), on: context.eventLoop, fire: timer(context))
+    }
+
+    private func timer(_ context: ChannelHandlerContext) -> @Sendable () -> Void {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        return {
+            let (handler, context) = bound.value
+            guard handler.deadline.fired(on: context.eventLoop, fire: handler.timer(context)) else { return }
+            handler.end(.connection(.timedOut, "the server did not answer in time"))
+            context.close(promise: nil)
+        }
+    }
+}
