@@ -1,0 +1,28 @@
+import MailBytes
+
+/// What admission wants to know of a message's header while its sender waits.
+public struct ArrivingHeader: Sendable, Equatable {
+    /// With its angle brackets, as it stands.
+    public var messageID: String?
+    public var hasDate = false
+    public var hasFrom = false
+    /// Received fields: what loops are cut by, RFC 5321 section 6.3.
+    public var receivedCount = 0
+
+    /// Reads the header at the front of a message.
+    public init(_ message: Span<UInt8>) {
+        var scanner = HeaderScanner()
+        while let field = scanner.next(message) {
+            let name = message.extracting(field.name)
+            if name.equals("Received") {
+                receivedCount += 1
+            } else if name.equals("Message-ID") {
+                if messageID == nil { messageID = String(message.unfolded(field.value).prefix(998)) }
+            } else if name.equals("Date") {
+                hasDate = true
+            } else if name.equals("From") {
+                hasFrom = true
+            }
+        }
+    }
+}

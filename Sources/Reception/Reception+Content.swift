@@ -1,0 +1,189 @@
+import InternetMessage
+import MailBytes
+import MailEvents
+import MailNames
+import MailPolicy
+import NIOCore
+import SMTPChannels
+import SMTPProtocol
+import Spool
+
+extension Reception {
+    // MARK: Content
+
+    public func commit(
+        _ transaction: SMTPTransaction,
+        _ content: SMTPReceivedContent,
+        _ client: SMTPClientDescription,
+        on loop: any EventLoop,
+        then: @escaping @Sendable (SMTPReply) -> Void
+    ) {
+        let now = clock.now()
+        let head: ArrivingHeader
+        switch content {
+        case .buffer(let buffer): head = ArrivingHeader(buffer.readableBytesUInt8Span)
+        case .upload(let upload):
+            head = (upload as? StampedUpload)?.head ?? ArrivingHeader(ByteBuffer().readableBytesUInt8Span)
+        }
+        let hops = admission.judgeHops(head.receivedCount)
+        if case .refuse(let reply) = hops.decision {
+            if case .upload(let upload) = content { upload.abandon() }
+            record(
+                nil,
+                TraceEvent(
+                    .loop,
+                    [
+                        .sender: transaction.reversePath.description,
+                        .recipient: transaction.recipients.first?.address.description,
+                        .peer: client.peer?.description, .messageID: head.messageID, .reason: hops.reason,
+                    ]
+                )
+            )
+            then(reply)
+            return
+        }
+        let envelope = envelope(transaction, client, now)
+        let stored: Spool.Content
+        let size: Int
+        switch content {
+        case .buffer(let body):
+            let stamp = stamp(transaction, client, head, now, size: body.readableBytes)
+            stored = .buffers([stamp, body])
+            size = stamp.readableBytes + body.readableBytes
+        case .upload(let upload):
+            guard let stamped = upload as? StampedUpload else { return then(.localError) }
+            stored = .upload(stamped.upload)
+            size = stamped.upload.size
+        }
+        spool.commit(envelope, stored, on: loop) { result in
+            switch result {
+            case .success(let id):
+                self.record(id, self.received(envelope, head, client, size, hops, now))
+                then(.queued(id.description))
+            case .failure(let error):
+                self.logger.error("a message from \(envelope.reversePath) was not taken: \(error)")
+                then(error.reason == .full ? .storageFull : .localError)
+            }
+        }
+    }
+
+    private func envelope(_ transaction: SMTPTransaction, _ client: SMTPClientDescription, _ now: Timestamp) -> Envelope {
+        Envelope(
+            reversePath: transaction.reversePath,
+            recipients: transaction.recipients,
+            bodyType: transaction.bodyType,
+            isInternationalized: transaction.isInternationalized,
+            envelopeID: transaction.envelopeID,
+            returnContent: transaction.returnContent,
+            origin: MessageOrigin(
+                door: client.role == .submission ? .submission : .smtp,
+                peer: client.peer,
+                helo: client.helo,
+                account: client.account,
+                transmissionType: client.transmissionType(isInternationalized: transaction.isInternationalized)
+            ),
+            received: now,
+            expires: now + currentOptions().messageLifetime
+        )
+    }
+
+    /// What is put in front of the content: the Received field, and for submissions what RFC 6409 section 8 lets us add.
+    func stamp(
+        _ transaction: SMTPTransaction,
+        _ client: SMTPClientDescription,
+        _ head: ArrivingHeader,
+        _ now: Timestamp,
+        size: Int
+    ) -> ByteBuffer {
+        let host = currentOptions().hostName
+        let field = ReceivedField(
+            helo: client.helo,
+            peer: client.peer,
+            host: host,
+            transmissionType: client.transmissionType(isInternationalized: transaction.isInternationalized),
+            tls: client.tls,
+            recipient: transaction.recipients.count == 1 ? transaction.recipients.first?.address : nil,
+            time: now
+        )
+        var bytes = field.bytes
+        if client.role == .submission {
+            if !head.hasDate {
+                bytes.append("Date: ")
+                bytes.append(contentsOf: now.internetDateBytes)
+                bytes.append("\r\n")
+            }
+            if head.messageID == nil {
+                let unique = String(UInt64.random(in: .min ... .max), radix: 36)
+                bytes.append(contentsOf: "Message-ID: <\(now.microseconds).\(unique)@\(host)>\r\n".utf8)
+            }
+        }
+        return ByteBuffer(bytes: bytes)
+    }
+
+    /// The one trace entry of an accepted message.
+    private func received(
+        _ envelope: Envelope,
+        _ head: ArrivingHeader,
+        _ client: SMTPClientDescription,
+        _ size: Int,
+        _ hops: Verdict,
+        _ now: Timestamp
+    ) -> TraceEvent {
+        var event = TraceEvent(
+            .received,
+            [
+                .sender: envelope.reversePath.description, .messageID: head.messageID,
+                .peer: client.peer?.description, .helo: client.helo, .account: client.account,
+                .transmission: envelope.origin.transmissionType, .tls: client.tls, .size: String(size),
+                .verdict: hops.line,
+            ]
+        )
+        for recipient in envelope.recipients.prefix(100) {
+            event.fields.append(TraceEvent.Entry(.recipient, recipient.address.description))
+        }
+        return event
+    }
+
+    // MARK: Large content
+
+    public func upload(
+        _ transaction: SMTPTransaction,
+        _ client: SMTPClientDescription,
+        on loop: any EventLoop
+    ) -> any SMTPContentUpload {
+        StampedUpload(upload: spool.upload(on: loop)) { head in
+            self.stamp(transaction, client, head, self.clock.now(), size: 0)
+        }
+    }
+}
+
+/// A large message on its way to the spool: our fields go in front of its first piece.
+final class StampedUpload: SMTPContentUpload {
+    let upload: SpoolUpload
+    private let stamp: @Sendable (ArrivingHeader) -> ByteBuffer
+    // Used from the connection's loop alone, as the upload itself is.
+    private let seen = LoopConfined()
+
+    /// `@unchecked Sendable`: read and written on one event loop.
+    private final class LoopConfined: @unchecked Sendable {
+        var head: ArrivingHeader?
+    }
+
+    init(upload: SpoolUpload, stamp: @escaping @Sendable (ArrivingHeader) -> ByteBuffer) {
+        self.upload = upload
+        self.stamp = stamp
+    }
+
+    var head: ArrivingHeader? { seen.head }
+
+    func append(_ buffer: ByteBuffer, resume: @escaping @Sendable () -> Void) -> Bool {
+        guard seen.head == nil else { return upload.append(buffer, resume: resume) }
+        let head = ArrivingHeader(buffer.readableBytesUInt8Span)
+        seen.head = head
+        var stamped = stamp(head)
+        stamped.writeImmutableBuffer(buffer)
+        return upload.append(stamped, resume: resume)
+    }
+
+    func abandon() { upload.abandon() }
+}

@@ -1,0 +1,179 @@
+import Admission
+import InternetMessage
+import Logging
+import MailBytes
+import MailEvents
+import MailNames
+import MailPolicy
+import NIOCore
+import SASL
+import SMTPChannels
+import SMTPProtocol
+import Spool
+import Synchronization
+
+/// Takes messages in, whichever door they come through: judges, stamps, makes durable, and writes the trace.
+public final class Reception: SMTPServerAuthority {
+    /// What can be changed while the server runs.
+    public struct Options: Sendable {
+        /// Our name in Received fields and made-up Message-IDs.
+        public var hostName: String
+        /// How long a message is tried before it is given up: RFC 5321 section 4.5.4.1 says at least 4 days.
+        public var messageLifetime: Duration
+
+        public init(hostName: String, messageLifetime: Duration = .seconds(5 * 86_400)) {
+            self.hostName = hostName
+            self.messageLifetime = messageLifetime
+        }
+    }
+
+    let admission: Admission
+    let spool: Spool
+    let recorder: any TraceRecorder
+    let clock: WallClock
+    let logger: Logger
+    private let options: Mutex<Options>
+    private let appeared: Mutex<(@Sendable (IPAddress, Domain?) -> Void)?>(nil)
+
+    public init(
+        options: Options,
+        admission: Admission,
+        spool: Spool,
+        recorder: any TraceRecorder,
+        clock: WallClock,
+        logger: Logger
+    ) {
+        self.options = Mutex(options)
+        self.admission = admission
+        self.spool = spool
+        self.recorder = recorder
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// Other options from now on.
+    public func setOptions(_ options: Options) { self.options.withLock { $0 = options } }
+
+    /// Who is told that a host connected: its waiting mail is tried at once.
+    public func whenHostAppears(_ body: @escaping @Sendable (IPAddress, Domain?) -> Void) {
+        appeared.withLock { $0 = body }
+    }
+
+    func currentOptions() -> Options { options.withLock { $0 } }
+
+    // MARK: Judgements
+
+    public func judgeSender(
+        _ transaction: SMTPTransaction,
+        _ client: SMTPClientDescription,
+        on loop: any EventLoop
+    ) -> SMTPJudging {
+        guard spool.accepts else {
+            let verdict = Verdict("spool", .refuse(.storageFull), because: "the spool is full")
+            return .now(judgement([verdict], "MAIL", transaction, nil, client))
+        }
+        switch admission.judgeSender(transaction.reversePath, admissionClient(client), on: loop) {
+        case .now(let verdicts): return .now(judgement(verdicts, "MAIL", transaction, nil, client))
+        case .later(let future):
+            return .later(future.map { self.judgement($0, "MAIL", transaction, nil, client) })
+        }
+    }
+
+    public func judgeRecipient(
+        _ recipient: EnvelopeRecipient,
+        _ transaction: SMTPTransaction,
+        _ client: SMTPClientDescription,
+        on loop: any EventLoop
+    ) -> SMTPJudging {
+        switch admission.judgeRecipient(recipient.address, admissionClient(client), on: loop) {
+        case .now(let verdicts): return .now(judgement(verdicts, "RCPT", transaction, recipient, client))
+        case .later(let future):
+            return .later(future.map { self.judgement($0, "RCPT", transaction, recipient, client) })
+        }
+    }
+
+    private func admissionClient(_ client: SMTPClientDescription) -> Admission.Client {
+        Admission.Client(peer: client.peer, account: client.account, isSubmission: client.role == .submission)
+    }
+
+    /// What the session is told; a refusal goes to the trace.
+    private func judgement(
+        _ verdicts: [Verdict],
+        _ command: String,
+        _ transaction: SMTPTransaction,
+        _ recipient: EnvelopeRecipient?,
+        _ client: SMTPClientDescription
+    ) -> SMTPServerSession.Judgement {
+        for verdict in verdicts {
+            guard case .refuse(let reply) = verdict.decision else { continue }
+            record(
+                nil,
+                TraceEvent(
+                    .refused,
+                    [
+                        .command: command, .sender: transaction.reversePath.description,
+                        .recipient: recipient?.address.description, .peer: client.peer?.description, .helo: client.helo,
+                        .account: client.account, .reply: reply.oneLine, .reason: verdict.line,
+                    ]
+                )
+            )
+            return .refused(reply)
+        }
+        return .accepted
+    }
+
+    public func judgeCredentials(
+        _ credentials: SASLCredentials,
+        _ client: SMTPClientDescription
+    ) async -> SMTPServerSession.CredentialsJudgement {
+        let name =
+            switch credentials {
+            case .password(let password): Redaction.peerText(password.authenticationIdentity)
+            }
+        do {
+            guard let account = try await admission.authenticate(credentials) else {
+                let event = TraceEvent(
+                    .authenticationFailed,
+                    [.account: name, .peer: client.peer?.description, .door: "submission", .reason: "wrong name or password"]
+                )
+                record(nil, event)
+                logger.notice("\(event.sentence)")
+                return .rejected
+            }
+            return .accepted(account: account)
+        } catch {
+            logger.error("a log-in could not be judged: \(error)")
+            return .unavailable
+        }
+    }
+
+    public func smugglingRefused(
+        _ reply: SMTPReply,
+        _ transaction: SMTPTransaction?,
+        _ client: SMTPClientDescription
+    ) {
+        let recipients = (transaction?.recipients ?? []).prefix(20).map {
+            TraceEvent.Entry(.recipient, $0.address.description)
+        }
+        var event = TraceEvent(
+            .smuggling,
+            [
+                .sender: transaction?.reversePath.description, .peer: client.peer?.description, .helo: client.helo,
+                .account: client.account, .reply: reply.oneLine,
+                .reason: "a bare CR or LF where only CR LF may end a line",
+            ]
+        )
+        event.fields += recipients
+        record(nil, event)
+        logger.notice("\(event.sentence)")
+    }
+
+    public func clientAppeared(_ client: SMTPClientDescription) {
+        guard client.role == .transfer, let peer = client.peer, let body = appeared.withLock({ $0 }) else { return }
+        body(peer, client.helo.flatMap { try? Domain(parsing: $0) })
+    }
+
+    func record(_ id: QueueID?, _ event: TraceEvent) {
+        recorder.record(TraceEntry(queueID: id, time: clock.now(), event: event))
+    }
+}

@@ -1,0 +1,127 @@
+import ChannelSupport
+import Logging
+import MailNames
+import NIOCore
+import NIOPosix
+import NIOSSL
+import SMTPChannels
+import SMTPProtocol
+import Synchronization
+
+/// The SMTP and submission listeners and their connections.
+public final class SMTPService: Sendable {
+    /// One listening socket and what its sessions are like.
+    public struct Listener: Sendable {
+        public var name: String
+        public var point: ListeningPoint
+        public var settings: SMTPServerHandler.Settings
+
+        public init(name: String, point: ListeningPoint, settings: SMTPServerHandler.Settings) {
+            self.name = name
+            self.point = point
+            self.settings = settings
+        }
+    }
+
+    private let authority: any SMTPServerAuthority
+    private let register: ConnectionRegister
+    private let group: any EventLoopGroup
+    private let settings: Mutex<[String: SMTPServerHandler.Settings]>
+    private let listening = Mutex<[any Channel]>([])
+
+    public init(authority: any SMTPServerAuthority, limits: ConnectionRegister.Limits, group: any EventLoopGroup) {
+        self.authority = authority
+        self.register = ConnectionRegister(limits: limits)
+        self.group = group
+        self.settings = Mutex([:])
+    }
+
+    /// Connections that are open now.
+    public var connections: Int { register.count }
+
+    /// Begins listening.
+    ///
+    /// - Throws: `ListeningError`.
+    public func listen(_ listener: Listener) async throws {
+        settings.withLock { $0[listener.name] = listener.settings }
+        let name = listener.name
+        let bootstrap = ServerBootstrap(group: group)
+            // Bursts of connections wait here instead of being lost for seconds.
+            .serverChannelOption(.backlog, value: 4096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.maxMessagesPerRead, value: 16)
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try welcome(channel, name) }
+            }
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65_536)
+            )
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 16 << 10, high: 64 << 10))
+        let channel = try await bootstrap.listen(on: listener.point, for: listener.name)
+        listening.withLock { $0.append(channel) }
+    }
+
+    /// New sessions of a listener are like this from now on.
+    public func reconfigure(_ name: String, _ settings: SMTPServerHandler.Settings) {
+        self.settings.withLock { $0[name] = settings }
+    }
+
+    public func setLimits(_ limits: ConnectionRegister.Limits) { register.setLimits(limits) }
+
+    private func welcome(_ channel: any Channel, _ name: String) throws {
+        guard let settings = settings.withLock({ $0[name] }) else { return }
+        let pipeline = channel.pipeline.syncOperations
+        guard register.admit(channel, from: channel.remoteAddress?.mailAddress) else {
+            return try pipeline.addHandler(RefusingHandler(isSilent: settings.isImplicitTLS))
+        }
+        if settings.isImplicitTLS {
+            guard let context = settings.tls() else { throw ChannelError.inappropriateOperationForState }
+            try pipeline.addHandler(NIOSSLServerHandler(context: context))
+        }
+        try pipeline.addHandler(SMTPServerHandler(settings: settings, authority: authority))
+    }
+
+    /// Ends listening, tells everybody, and waits for what is being made durable, at most that long.
+    public func stop(within grace: Duration) async {
+        for channel in listening.withLock({ $0 }) { try? await channel.close().get() }
+        let open = register.close()
+        for channel in open {
+            channel.eventLoop.execute {
+                guard let handler = try? channel.pipeline.syncOperations.handler(type: SMTPServerHandler.self),
+                    let context = try? channel.pipeline.syncOperations.context(handler: handler)
+                else {
+                    channel.close(promise: nil)
+                    return
+                }
+                handler.shutDown(context: context)
+            }
+        }
+        let clock = ContinuousClock()
+        let end = clock.now + grace
+        while register.count > 0 && clock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
+        for channel in open { channel.close(promise: nil) }
+    }
+}
+
+/// Tells a connection that is one too many so, and closes it; under implicit TLS without a word.
+private final class RefusingHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let isSilent: Bool
+
+    init(isSilent: Bool) { self.isSilent = isSilent }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard !isSilent else { return context.close(promise: nil) }
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let reply = context.channel.allocator.buffer(bytes: SMTPReply.tooManyConnections.wire)
+        context.writeAndFlush(wrapOutboundOut(reply)).whenComplete { _ in bound.value.close(promise: nil) }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+}
