@@ -1,141 +1,95 @@
 import MailBytes
 import MailNames
 
-/// Answers questions about names.
-///
-/// Implementations bound the time of a question and how many are asked at once.
+/// Asks DNS. Implemented by `UnboundResolver`, and in memory for tests.
 public protocol DNSResolver: Sendable {
-    /// Asks for the records of one type; CNAMEs are followed.
+    /// The records of a name and type.
     ///
-    /// That a name or its records do not exist is an answer. What one can only try again later is a `DNSFailure`.
-    func answer(to question: DNSQuestion) async throws(DNSFailure) -> DNSAnswer
+    /// - Throws: `DNSFailure` when nobody could tell; the same question may be answered later.
+    func lookUp(_ name: String, _ type: DNSRecordType) async throws(DNSFailure) -> DNSAnswer
 }
 
-/// A name and the type of records wanted.
-public struct DNSQuestion: Hashable, Sendable, CustomStringConvertible {
-    public var name: DNSName
-    public var type: DNSRecordType
-
-    public init(_ name: DNSName, _ type: DNSRecordType) {
-        self.name = name
-        self.type = type
-    }
-
-    public var description: String { "\(name) \(type)" }
+/// The types that mail asks for.
+public enum DNSRecordType: UInt16, Sendable, Hashable {
+    case a = 1
+    case cname = 5
+    case ptr = 12
+    case mx = 15
+    case txt = 16
+    case aaaa = 28
+    case srv = 33
+    case tlsa = 52
 }
 
-/// What DNS says to a question.
-public struct DNSAnswer: Hashable, Sendable {
-    /// Whether there are records, and if not, what is missing.
-    public enum Existence: Hashable, Sendable {
-        case found
-        /// The name exists without records of this type: RFC 2308 section 2.2.
-        case noData
-        /// The name does not exist: NXDOMAIN, RFC 2308 section 2.1.
-        case noSuchName
-    }
-
-    /// What DNSSEC proved; an answer that fails validation is a `DNSFailure` instead.
-    public enum Security: Hashable, Sendable {
-        /// Signed down from a trust anchor.
+/// What DNS said.
+public struct DNSAnswer: Sendable, Hashable {
+    /// What validation says: RFC 4035 section 4.3.
+    public enum Security: Sendable, Hashable {
         case secure
-        /// Not signed, or no trust anchor leads there.
+        /// No chain of signatures leads here.
         case insecure
     }
 
-    public var question: DNSQuestion
+    /// Whether the name is there: RFC 2308 section 2.
+    public enum Existence: Sendable, Hashable {
+        case found
+        /// The name is there, but has nothing of that type.
+        case noData
+        /// NXDOMAIN.
+        case noName
+    }
+
     public var existence: Existence
     public var security: Security
-    /// The end of the CNAMEs; the name that was asked for when there are none.
-    public var canonicalName: DNSName
-    /// All of the wanted type, none malformed.
-    public var records: [DNSRecord]
-    /// How long the answer holds.
+    /// The data of the records, as they came on the wire with names uncompressed.
+    public var records: [[UInt8]]
+    /// The name that aliases led to.
+    public var canonicalName: String?
     public var timeToLive: Duration
 
     public init(
-        question: DNSQuestion,
         existence: Existence,
         security: Security = .insecure,
-        canonicalName: DNSName,
-        records: [DNSRecord],
-        timeToLive: Duration
+        records: [[UInt8]] = [],
+        canonicalName: String? = nil,
+        timeToLive: Duration = .seconds(60)
     ) {
-        self.question = question
         self.existence = existence
         self.security = security
-        self.canonicalName = canonicalName
         self.records = records
+        self.canonicalName = canonicalName
         self.timeToLive = timeToLive
     }
 }
 
-extension DNSAnswer: CustomStringConvertible {
-    /// The answer in one line, for a trace: `example.test MX: 10 mx1.example.test, 20 mx2.example.test (secure)`.
-    public var description: String {
-        let text: String
-        switch existence {
-        case .noSuchName: text = "no such name"
-        case .noData: text = "no such record"
-        case .found:
-            let shown = records.prefix(16).map(\.description).joined(separator: ", ")
-            text = records.count > 16 ? shown + ", and \(records.count - 16) more" : shown
-        }
-        let alias = canonicalName == question.name ? "" : " (at \(canonicalName))"
-        return "\(question): \(text)\(alias)" + (security == .secure ? " (secure)" : "")
-    }
-}
-
-/// A question stayed without an answer; asking again later may help.
-public struct DNSFailure: Error, Hashable, CustomStringConvertible {
-    public enum Reason: Hashable, Sendable {
+/// Why nobody could tell.
+public struct DNSFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    public enum Reason: Sendable, Hashable {
         case timedOut
-        /// The servers could not say: SERVFAIL, REFUSED and the like, by the response code of RFC 1035 section 4.1.1.
-        case serverFailure(code: Int)
-        /// The answer contradicts its signatures (DNSSEC), with what libunbound says about it.
+        /// SERVFAIL, REFUSED and the like.
+        case serverFailure(Int)
+        /// The signatures are wrong: RFC 4035 section 4.3. Never the same as no answer.
         case bogus(String)
-        /// The answer cannot be read.
-        case malformed
-        /// More questions than the resolver's limit wait already.
-        case tooManyQuestions
-        /// The asking task was cancelled.
-        case cancelled
-        /// The resolver was shut down.
-        case stopped
-        /// libunbound could not be asked.
-        case library(String)
+        /// Our own trouble.
+        case resolver(String)
+        case invalidName
     }
 
-    public var question: DNSQuestion
     public var reason: Reason
+    public var name: String
 
-    public init(_ question: DNSQuestion, _ reason: Reason) {
-        self.question = question
+    public init(_ reason: Reason, name: String) {
         self.reason = reason
+        self.name = name
     }
 
     public var description: String {
-        let text: String
         switch reason {
-        case .timedOut: text = "no answer in time"
-        case .serverFailure(let code): text = "the name servers failed (\(Self.name(ofCode: code)))"
-        case .bogus(let why): text = "the answer is not what was signed: \(why)"
-        case .malformed: text = "the answer cannot be read"
-        case .tooManyQuestions: text = "too many questions wait already"
-        case .cancelled: text = "nobody wants the answer any more"
-        case .stopped: text = "the resolver has stopped"
-        case .library(let why): text = "libunbound says: \(why)"
-        }
-        return "\(question): \(text)"
-    }
-
-    private static func name(ofCode code: Int) -> String {
-        switch code {
-        case 1: "FORMERR"
-        case 2: "SERVFAIL"
-        case 4: "NOTIMP"
-        case 5: "REFUSED"
-        default: "response code \(code)"
+        case .timedOut: "looking up \(name) took too long"
+        case .serverFailure(let code): "looking up \(name) failed: the resolver answered with code \(code)"
+        case .bogus(let why): "the answer for \(name) is forged or its zone is broken: \(why)"
+        case .resolver(let why): "looking up \(name) failed: \(why)"
+        case .invalidName: "\(name) is no domain name"
         }
     }
 }
