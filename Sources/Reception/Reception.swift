@@ -33,7 +33,7 @@ public final class Reception: SMTPServerAuthority {
     let clock: WallClock
     let logger: Logger
     private let options: Mutex<Options>
-    private let appeared: Mutex<(@Sendable (IPAddress, Domain?) -> Void)?>(nil)
+    private let appeared = Mutex<(@Sendable (IPAddress, Domain?) -> Void)?>(nil)
 
     public init(
         options: Options,
