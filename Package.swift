@@ -24,7 +24,6 @@ let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
-let atomics: Target.Dependency = .product(name: "Atomics", package: "swift-atomics")
 
 func pureRoom(_ name: String, _ dependencies: [Target.Dependency] = []) -> [Target] {
     [
@@ -143,7 +142,7 @@ let roof: [Target] =
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "Configuration", "MailBytes", "MailNames", "CPlatform",
+                "Martlet", "Configuration", "MailBytes", "MailNames", "SMTPProtocol", "DeliveryScheduler", "Delivery", "SASL", "CPlatform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
@@ -164,7 +163,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),

@@ -1,0 +1,134 @@
+import Delivery
+import MailBytes
+import MailEvents
+import MailNames
+
+/// What waits, and what an operator does with it.
+struct QueueAdministration {
+    let delivery: DeliveryService
+
+    func perform(_ request: AdministrationRequest) async throws -> AdministrationAnswer {
+        switch request {
+        case .queueList(let domain, let state, let limit):
+            let states = ["waiting", "active", "deferred", "held", "caught"]
+            if let state, !states.contains(state) {
+                return .failure(.usage, "There is no state \(state); there are \(states.joined(separator: ", ")).")
+            }
+            let ascii = try domain.map { try Domain(parsing: $0).ascii }
+            let messages = await delivery.list(domain: ascii, state: state, limit: max(1, limit))
+            return AdministrationAnswer(text: text(messages), json: JSONText.of(messages.map(Shown.init)))
+        case .queueShow(let text):
+            guard let id = QueueID(text) else { return Self.noID(text) }
+            guard let message = await delivery.show(id) else { return Self.unknown(text) }
+            return AdministrationAnswer(text: detail(message), json: JSONText.of(message))
+        case .queueFlush(let domain):
+            let ascii = try domain.map { try Domain(parsing: $0).ascii }
+            let count = await delivery.flush(domain: ascii)
+            return done("Trying \(count) \(domain == nil ? "destinations" : "messages") now.", count)
+        case .queueHold(let selection):
+            return try await act(selection) { await delivery.hold($0) } told: { "\($0) held." }
+        case .queueRelease(let selection):
+            return try await act(selection) { await delivery.release($0) } told: { "\($0) released." }
+        case .queueDelete(let selection):
+            return try await act(selection) { await delivery.delete($0) } told: { "\($0) deleted." }
+        case .queueBounce(let selection):
+            return try await act(selection) { await delivery.bounce($0) } told: { "\($0) given up and reported." }
+        case .queueReroute(let selection, let destination):
+            guard let count = await delivery.reroute(try Self.selection(selection), to: destination) else {
+                return .failure(.usage, "\(destination) is no next hop: HOST, HOST:PORT, or - for the domain's own.")
+            }
+            return done("\(count) messages go to \(destination).", count)
+        default: return .failure(.usage, "That is no command about the queue.")
+        }
+    }
+
+    private func act(
+        _ selection: AdministrationRequest.QueueSelection,
+        _ body: (QueueSelection) async -> Int,
+        told: (String) -> String
+    ) async throws -> AdministrationAnswer {
+        let count = await body(try Self.selection(selection))
+        if count == 0, case .message(let id) = selection { return Self.unknown(id) }
+        return done(told(count == 1 ? "1 message" : "\(count) messages"), count)
+    }
+
+    private static func selection(_ selection: AdministrationRequest.QueueSelection) throws -> QueueSelection {
+        switch selection {
+        case .all: return .all
+        case .domain(let name): return .domain(try Domain(parsing: name).ascii)
+        case .message(let text):
+            guard let id = QueueID(text) else { throw WrongQueueID(text: text) }
+            return .message(id)
+        }
+    }
+
+    private struct WrongQueueID: Error, CustomStringConvertible {
+        let text: String
+        var description: String { "\(text) is no queue id: they have 13 letters and digits" }
+    }
+
+    private static func noID(_ text: String) -> AdministrationAnswer {
+        .failure(.usage, "\(text) is no queue id: they have 13 letters and digits.")
+    }
+
+    private static func unknown(_ id: String) -> AdministrationAnswer {
+        .failure(.failed, "No message \(id) is in the queue; `martlet trace \(id)` tells what became of it.")
+    }
+
+    private func done(_ text: String, _ count: Int) -> AdministrationAnswer {
+        AdministrationAnswer(text: text, json: JSONText.of(["count": count]))
+    }
+
+    // MARK: Showing
+
+    /// A summary with times that programs and people can read.
+    private struct Shown: Encodable {
+        let id, sender, state, received: String
+        let recipients: [String]
+        let recipientCount, size: Int
+        let nextAttempt, lastError: String?
+
+        init(_ message: QueuedMessageSummary) {
+            id = message.id
+            sender = message.sender
+            state = message.state
+            received = message.received.iso8601
+            recipients = message.recipients
+            recipientCount = message.recipientCount
+            size = message.size
+            nextAttempt = message.nextAttempt?.iso8601
+            lastError = message.lastError
+        }
+    }
+
+    private func text(_ messages: [QueuedMessageSummary]) -> String {
+        guard !messages.isEmpty else { return "No messages wait." }
+        let rows = messages.map { message in
+            let more = message.recipientCount > message.recipients.count ? " …" : ""
+            return [
+                message.id, message.state, String(message.received.iso8601.prefix(19)), String(message.size), message.sender,
+                message.recipients.joined(separator: ", ") + more + (message.lastError.map { "  (\($0))" } ?? ""),
+            ]
+        }
+        return TextTable.of(["ID", "STATE", "RECEIVED", "SIZE", "SENDER", "RECIPIENTS"], rows)
+    }
+
+    private func detail(_ message: QueuedMessageDetail) -> String {
+        let summary = message.summary
+        var lines = [
+            "Message \(summary.id), \(summary.state), \(summary.size) octets",
+            "  from      \(summary.sender)",
+            "  received  \(summary.received.iso8601) by \(message.door)" + (message.peer.map { " from \($0)" } ?? ""),
+            "  expires   \(summary.expires.iso8601)",
+        ]
+        if let route = message.route { lines.append("  route     \(route)") }
+        for recipient in message.recipients {
+            var line = "  to        \(recipient.address): \(recipient.state)"
+            if recipient.attempts > 0 { line += ", tried \(recipient.attempts) times" }
+            if let next = recipient.nextAttempt { line += ", next at \(next.iso8601)" }
+            if let error = recipient.lastError { line += ": \(error)" }
+            lines.append(line)
+        }
+        return lines.joined(separator: "\n")
+    }
+}

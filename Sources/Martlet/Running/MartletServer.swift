@@ -1,0 +1,199 @@
+import Access
+import Admission
+import Certificates
+import ChannelSupport
+import Delivery
+import Directory
+import DNSClient
+import Logging
+import MailBytes
+import MailEvents
+import MailNames
+import MailStore
+import Monitoring
+import NIOCore
+import NIOPosix
+import NIOSSL
+import POPProtocol
+import Reception
+import SASL
+import SMTPChannels
+import SMTPProtocol
+import Spool
+
+/// A running server: what a plan describes, from the listeners down to the data folder.
+public final class MartletServer: Sendable {
+    public let plan: ServerPlan
+    let folder: DataFolder
+    public let directory: SQLDirectory
+    public let trace: TraceStore
+    public let spool: Spool
+    let store: MailStore
+    let resolver: UnboundResolver
+    public let delivery: DeliveryService
+    public let reception: Reception
+    let admission: Admission
+    let smtp: SMTPService
+    let pop: POPServer
+    let identity: TLSIdentitySource
+    let group: MultiThreadedEventLoopGroup
+    let threads: NIOThreadPool
+    let clock = WallClock.system
+    let logger: Logger
+
+    /// Opens everything in the data folder and recovers what a crash left; does not listen yet.
+    public init(plan: ServerPlan, logger: Logger) throws {
+        self.plan = plan
+        self.logger = logger
+        folder = DataFolder(plan.dataFolder)
+        try folder.make()
+        // First of all: its lock shows whether another server uses this folder.
+        spool = try Spool.open(folder: folder.spool, options: plan.spool, clock: clock)
+        for sentence in spool.recoveryReport.sentences { logger.notice("\(sentence)") }
+        directory = try SQLDirectory(path: folder.directory, clock: clock)
+        trace = try TraceStore(folder: folder.trace, options: plan.trace, clock: clock)
+        store = try MailStore(folder: folder.accounts, clock: clock)
+        resolver = try UnboundResolver(plan.dns)
+        identity = try TLSIdentitySource(Self.origin(of: plan, folder), now: clock.now())
+        let loops = plan.eventLoops > 0 ? plan.eventLoops : System.coreCount
+        group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        threads = NIOThreadPool(numberOfThreads: 4)
+        threads.start()
+        delivery = try DeliveryService.make(
+            options: plan.delivery,
+            spool: spool,
+            directory: directory,
+            mailStore: store,
+            resolver: resolver,
+            recorder: trace,
+            clock: clock,
+            eventLoop: group.next(),
+            threads: threads,
+            logger: logger
+        )
+        admission = Admission(directory: directory, options: plan.admission)
+        reception = Reception(
+            options: Reception.Options(hostName: plan.hostName.ascii, messageLifetime: plan.messageLifetime),
+            admission: admission,
+            spool: spool,
+            recorder: trace,
+            clock: clock,
+            logger: logger
+        )
+        smtp = SMTPService(authority: reception, limits: plan.connections, group: group)
+        let identity = identity
+        pop = POPServer(
+            options: Self.popOptions(plan),
+            authority: MaildropAuthority(
+                directory: directory,
+                maildrops: StoredMaildrops(store: store),
+                recorder: trace,
+                clock: clock,
+                logger: logger
+            ),
+            tls: { identity.serverContext },
+            group: group,
+            logger: logger
+        )
+    }
+
+    private static func origin(of plan: ServerPlan, _ folder: DataFolder) -> TLSIdentitySource.Origin {
+        switch plan.certificate {
+        case .files(let chain, let key): .files(chain: chain, key: key)
+        case .selfSigned: .selfSigned(path: folder.certificate, names: [plan.hostName.ascii])
+        }
+    }
+
+    private static func popOptions(_ plan: ServerPlan) -> POPServerOptions {
+        POPServerOptions(
+            listeners: plan.listeners.compactMap { listener in
+                guard !listener.service.isSMTP else { return nil }
+                let security: POPServerOptions.Listener.Security = listener.service == .pop3s ? .implicit : .upgrade
+                switch listener.point {
+                case .socket(let descriptor): return .init(.boundSocket(descriptor), security: security)
+                case .address(let host, let port):
+                    guard let address = try? SocketAddress(ipAddress: host, port: port) else { return nil }
+                    return .init(.address(address), security: security)
+                }
+            },
+            session: POPServerConfiguration(hostName: plan.hostName.ascii),
+            allowsPlaintextOnLoopback: plan.allowsClearTextOnLoopback,
+            limits: .init(connections: plan.connections.connections, connectionsPerAddress: plan.connections.perAddress)
+        )
+    }
+
+    /// Begins to listen and to deliver.
+    ///
+    /// - Throws: `ListeningError` and the like for the first socket that failed.
+    public func start() async throws {
+        await delivery.start()
+        let delivery = delivery
+        reception.whenHostAppears { address, name in delivery.hostAppeared(at: address, named: name) }
+        for listener in plan.listeners where listener.service.isSMTP {
+            try await smtp.listen(
+                SMTPService.Listener(
+                    name: listener.service.rawValue,
+                    point: listener.point,
+                    settings: try settings(of: listener.service, plan)
+                )
+            )
+        }
+        _ = try await pop.start()
+    }
+
+    private func settings(of service: ServiceName, _ plan: ServerPlan) throws -> SMTPServerHandler.Settings {
+        let identity = identity
+        let postmaster = EmailAddress(localPart: try LocalPart(text: "postmaster"), host: .domain(plan.hostName))
+        let isSubmission = service != .smtp
+        let session = SMTPServerConfiguration(
+            hostName: plan.hostName.ascii,
+            role: isSubmission ? .submission : .transfer,
+            offersTLS: !service.hasImplicitTLS,
+            allowsClearTextAuthentication: plan.allowsClearTextOnLoopback,
+            mechanisms: isSubmission ? SASLServerExchange.mechanisms.map(\.text) : [],
+            bareNewlines: plan.bareNewlines,
+            limits: plan.smtpLimits,
+            postmaster: postmaster
+        )
+        return SMTPServerHandler.Settings(
+            session: session,
+            timeouts: plan.smtpTimeouts,
+            tls: { identity.serverContext },
+            isImplicitTLS: service.hasImplicitTLS,
+            contentInMemory: plan.contentInMemory
+        )
+    }
+
+    /// Takes over what a changed configuration says without dropping a connection. Listeners, the data folder and the user stay.
+    public func reload(_ plan: ServerPlan) async {
+        admission.setOptions(plan.admission)
+        reception.setOptions(
+            Reception.Options(hostName: plan.hostName.ascii, messageLifetime: plan.messageLifetime)
+        )
+        smtp.setLimits(plan.connections)
+        for service in ServiceName.allCases where service.isSMTP {
+            if let settings = try? settings(of: service, plan) { smtp.reconfigure(service.rawValue, settings) }
+        }
+        await delivery.reconfigure(plan.delivery)
+        do {
+            try identity.reload(from: Self.origin(of: plan, folder), now: clock.now())
+        } catch {
+            logger.error("The certificate was not read again, the old one stays in use: \(error)")
+        }
+    }
+
+    /// Stops: no new connections, what is in flight ends, everything is closed. At most about 8 seconds.
+    public func stop() async {
+        async let doors: Void = smtp.stop(within: .seconds(3))
+        async let mailboxes: Void = pop.stop(within: .seconds(3))
+        _ = await (doors, mailboxes)
+        await delivery.stop()
+        await spool.close()
+        resolver.close()
+        await store.close()
+        await directory.close()
+        trace.close()
+        try? await threads.shutdownGracefully()
+        try? await group.shutdownGracefully()
+    }
+}

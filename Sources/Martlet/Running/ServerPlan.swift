@@ -1,0 +1,75 @@
+import Admission
+import ChannelSupport
+import Delivery
+import DNSClient
+import MailBytes
+import MailNames
+import Monitoring
+import SMTPProtocol
+import Spool
+
+/// Everything a server is told before it runs: what a configuration, or `martlet dev`, comes down to.
+public struct ServerPlan: Sendable {
+    /// A door and where it is.
+    public struct Listener: Sendable, Hashable {
+        public var service: ServiceName
+        public var point: ListeningPoint
+
+        public init(_ service: ServiceName, _ point: ListeningPoint) {
+            self.service = service
+            self.point = point
+        }
+    }
+
+    /// Where the certificate is from.
+    public enum Certificate: Sendable, Hashable {
+        case files(chain: String, key: String)
+        case selfSigned
+    }
+
+    public var hostName: Domain
+    public var dataFolder: String
+    /// Who to become after binding, when started as root.
+    public var user: String?
+    public var listeners: [Listener] = []
+    public var certificate = Certificate.selfSigned
+    /// Passwords without TLS, on loopback alone: for `martlet dev`.
+    public var allowsClearTextOnLoopback = false
+    public var spool = SpoolOptions()
+    public var delivery: DeliveryOptions
+    public var admission = Admission.Options()
+    public var smtpLimits = SMTPLimits()
+    public var smtpTimeouts = SMTPTimeouts()
+    public var connections = ConnectionRegister.Limits()
+    public var bareNewlines = DotUnstuffer.BareNewlines.refuse
+    public var contentInMemory = ByteCount.kibibytes(256)
+    public var messageLifetime = Duration.seconds(5 * 86_400)
+    public var trace = TraceStore.Options()
+    public var dns = UnboundResolver.Options()
+    public var eventLoops = 0
+
+    public init(hostName: Domain, dataFolder: String) {
+        self.hostName = hostName
+        self.dataFolder = dataFolder
+        self.delivery = DeliveryOptions(hostName: hostName)
+    }
+}
+
+/// The doors, by the names of their ports.
+public enum ServiceName: String, Sendable, CaseIterable, Hashable {
+    case smtp, submission, submissions, pop3, pop3s
+
+    /// The port that IANA gave it.
+    public var wellKnownPort: Int {
+        switch self {
+        case .smtp: 25
+        case .submission: 587
+        case .submissions: 465
+        case .pop3: 110
+        case .pop3s: 995
+        }
+    }
+
+    public var hasImplicitTLS: Bool { self == .submissions || self == .pop3s }
+    public var isSMTP: Bool { self == .smtp || self == .submission || self == .submissions }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Glibc
+import Logging
+import UnixSignals
+
+/// One run of the program as a server: from the plan to a clean end.
+public enum ServerRun {
+    /// Runs until SIGTERM or SIGINT; SIGHUP takes over what `reloaded` says.
+    ///
+    /// - Parameters:
+    ///   - reloaded: reads the configuration again; throws when it is wrong, and then nothing changes.
+    ///   - prepared: called with the opened server before it listens.
+    ///   - started: called when everything listens.
+    public static func run(
+        _ plan: ServerPlan,
+        logger: Logger,
+        reloaded: @escaping @Sendable () throws -> ServerPlan,
+        prepared: @Sendable (MartletServer) async throws -> Void = { _ in },
+        started: @Sendable (MartletServer) -> Void = { _ in }
+    ) async throws {
+        signal(SIGPIPE, SIG_IGN)
+        Privileges.raiseFileLimit()
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        let plan = try leaveRoot(try takeInherited(plan))
+        let server = try MartletServer(plan: plan, logger: logger)
+        try await prepared(server)
+        try await server.start()
+        let administration = Administration(directory: server.directory, trace: server.trace, server: server)
+        let control = try ControlServer(folder: plan.dataFolder) { await administration.perform($0) }
+        started(server)
+        Readiness.ready.tell()
+        for await signal in signals {
+            guard signal == .sighup else { break }
+            Readiness.reloading(monotonicMicroseconds: Readiness.monotonicMicroseconds()).tell()
+            do {
+                await server.reload(try reloaded())
+                logger.notice("The configuration was read again.")
+            } catch {
+                logger.error("The configuration was not taken over: \(error)")
+            }
+            Readiness.ready.tell()
+        }
+        Readiness.stopping.tell()
+        logger.notice("Stopping.")
+        // Whatever hangs, a stop ends: what was acknowledged is on disk already.
+        let watchdog = Thread {
+            Thread.sleep(forTimeInterval: 9.5)
+            exit(0)
+        }
+        watchdog.start()
+        await control.stop()
+        await server.stop()
+    }
+
+    /// Listeners for which systemd bound a socket use it: by the socket's name, or by order.
+    private static func takeInherited(_ plan: ServerPlan) throws -> ServerPlan {
+        let inherited = InheritedSockets.take()
+        guard !inherited.named.isEmpty else { return plan }
+        var plan = plan
+        var listeners: [ServerPlan.Listener] = []
+        for (name, descriptor) in inherited.named {
+            if let service = ServiceName(rawValue: name) ?? service(boundTo: descriptor) {
+                listeners.append(ServerPlan.Listener(service, .socket(descriptor)))
+            }
+        }
+        let given = Set(listeners.map(\.service))
+        plan.listeners = listeners + plan.listeners.filter { !given.contains($0.service) }
+        return plan
+    }
+
+    private static func service(boundTo descriptor: CInt) -> ServiceName? {
+        var address = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let found = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        // The port is at the same place in both kinds of address.
+        guard found == 0 else { return nil }
+        let port = Int(UInt16(bigEndian: address.sin6_port))
+        return ServiceName.allCases.first { $0.wellKnownPort == port }
+    }
+
+    /// As root with a user to become: binds the ports, hands the data folder over, and is root no more.
+    private static func leaveRoot(_ plan: ServerPlan) throws -> ServerPlan {
+        guard Privileges.isRoot, let user = plan.user else { return plan }
+        var plan = plan
+        plan.listeners = try plan.listeners.map { listener in
+            guard case .address(let host, let port) = listener.point else { return listener }
+            let point = try BoundSockets.bind(host: host, port: port, for: listener.service.rawValue)
+            return ServerPlan.Listener(listener.service, point)
+        }
+        try DataFolder(plan.dataFolder).make()
+        try Privileges.give(plan.dataFolder, to: user)
+        let names = FileManager.default.enumerator(atPath: plan.dataFolder)
+        while let name = names?.nextObject() as? String { try Privileges.give(plan.dataFolder + "/" + name, to: user) }
+        try Privileges.become(user)
+        return plan
+    }
+}
