@@ -1,0 +1,125 @@
+import MailBytes
+import MailNames
+
+/// How mail for other domains leaves.
+public struct OutboundOptions: Sendable, Hashable {
+    /// Where it goes.
+    public enum Mode: String, Sendable, Hashable, CaseIterable {
+        /// Kept and shown, never sent.
+        case `catch`
+        /// Queued and held.
+        case hold
+        /// To the hosts that DNS names.
+        case mx
+        /// All to one host.
+        case smartHost = "smart-host"
+    }
+
+    /// How connections are secured.
+    public enum Security: String, Sendable, Hashable, CaseIterable {
+        /// STARTTLS where it is offered.
+        case opportunistic
+        /// STARTTLS with a valid certificate, or not at all.
+        case required
+        /// TLS from the first byte.
+        case implicit
+        /// In clear.
+        case none
+    }
+
+    public var mode = Mode.mx
+    /// The port of hosts that DNS names.
+    public var port = 25
+    public var smartHost: SmartHostAddress?
+    public var security = Security.opportunistic
+    public var username: String?
+    /// A file of mode 0600 whose first line is the password.
+    public var passwordFile: String?
+    public var connections = 200
+    public var connectionsPerDestination = 20
+    public var recipientsPerTransaction = 100
+    public var messagesPerConnection = 500
+    public var connectTimeout = Duration.seconds(30)
+
+    public init() {}
+}
+
+/// A host, by name or address, and a port: `smtp.example.net:587`.
+public struct SmartHostAddress: Sendable, Hashable, CustomStringConvertible {
+    /// The host.
+    public enum Host: Sendable, Hashable {
+        case domain(Domain)
+        case address(IPAddress)
+    }
+
+    public var host: Host
+    public var port: UInt16
+
+    public init(host: Host, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `HOST:PORT`, or `HOST` for port 25; an IPv6 address with a port stands in brackets.
+    public init?(_ text: String) {
+        let bare = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+        if let address = IPAddress(bare) {
+            self.init(host: .address(address), port: 25)
+            return
+        }
+        if let listen = ListenAddress(text) {
+            self.init(host: .address(listen.address), port: listen.port)
+            return
+        }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let domain = try? Domain(parsing: String(parts[0])) else { return nil }
+        guard parts.count == 2 else {
+            self.init(host: .domain(domain), port: 25)
+            return
+        }
+        guard let port = UInt16(parts[1]), port > 0 else { return nil }
+        self.init(host: .domain(domain), port: port)
+    }
+
+    public var description: String {
+        switch host {
+        case .domain(let domain): "\(domain.ascii):\(port)"
+        case .address(let address): ListenAddress(address: address, port: port).description
+        }
+    }
+}
+
+/// Who is asked for names.
+public struct ResolverOptions: Sendable, Hashable {
+    /// Resolvers; none for those of the system.
+    public var servers: [ResolverAddress] = []
+    public var trustAnchorFile: String?
+    public var timeout = Duration.seconds(20)
+    public var lookups = 512
+
+    public init() {}
+}
+
+/// A resolver's address and port: `127.0.0.1`, `127.0.0.1:5353`, `[::1]:53`.
+public struct ResolverAddress: Sendable, Hashable, CustomStringConvertible {
+    public var address: IPAddress
+    public var port: UInt16
+
+    public init(address: IPAddress, port: UInt16 = 53) {
+        self.address = address
+        self.port = port
+    }
+
+    /// Reads `ADDRESS` or `ADDRESS:PORT`.
+    public init?(_ text: String) {
+        let bare = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+        if let address = IPAddress(bare) {
+            self.init(address: address)
+        } else {
+            guard let listen = ListenAddress(text) else { return nil }
+            self.init(address: listen.address, port: listen.port)
+        }
+    }
+
+    public var description: String { ListenAddress(address: address, port: port).description }
+}

@@ -1,0 +1,48 @@
+import MailBytes
+import MailNames
+
+/// How mail is taken in.
+public struct SMTPOptions: Sendable, Hashable {
+    /// What becomes of a CR or LF that stands alone.
+    public enum BareNewlines: String, Sendable, Hashable, CaseIterable {
+        /// 5xx, and a line in the trace.
+        case refuse
+        /// CR LF is made of it, which never ends the content.
+        case normalise
+    }
+
+    public var bareNewlines = BareNewlines.refuse
+    /// Whether passwords are taken in clear from this machine: for development alone.
+    public var clearTextAuthentication = false
+
+    public init() {}
+}
+
+/// Who may send to domains that are not ours without a log-in.
+public struct RelayOptions: Sendable, Hashable {
+    public var networks: [IPNetwork] = []
+
+    public init() {}
+}
+
+/// What one client, or all together, may take.
+public struct LimitOptions: Sendable, Hashable {
+    public var messageSize = ByteCount.mebibytes(50)
+    public var recipients = 1000
+    /// Messages of one connection; 0 for no limit.
+    public var messagesPerConnection = 0
+    public var connections = 10_000
+    public var connectionsPerAddress = 100
+    /// What of a message may be in memory while it arrives.
+    public var memoryPerMessage = ByteCount.kibibytes(256)
+    public var badCommands = 20
+    public var idleCommands = 100
+    public var failedLogins = 3
+    /// Received fields that a message may have.
+    public var hops = 100
+    public var commandTimeout = Duration.seconds(300)
+    public var contentTimeout = Duration.seconds(180)
+    public var popTimeout = Duration.seconds(600)
+
+    public init() {}
+}

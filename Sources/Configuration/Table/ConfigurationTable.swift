@@ -1,0 +1,375 @@
+import MailBytes
+
+/// Every key, once. Reader, checks, `--set`, the annotated sample and the reference page are made from it.
+public enum ConfigurationTable {
+    /// The tables of the file with what they are about, in the order of the pages.
+    static let tables: [(name: String, sentence: String)] = [
+        ("", "Who the server is."),
+        (
+            "listen",
+            "Where services listen. An empty list leaves a service out. Sockets from systemd come before these."
+        ),
+        ("tls", "The server's certificate. Without one, a self-signed certificate is made at start."),
+        ("smtp", "How mail is taken in."),
+        ("relay", "Who may send to other domains without a log-in. Nobody, unless listed here."),
+        ("outbound", "How mail for other domains leaves."),
+        ("resolver", "Who is asked for names."),
+        ("queue", "How long and how often mail is tried."),
+        ("spool", "What the queue may take of the disk."),
+        ("limits", "What one client, or all together, may take."),
+        ("trace", "The record of what happened to each message."),
+        ("log", "What is written to standard error."),
+    ]
+
+    /// All keys, in the order of the pages.
+    public static let keys: [ConfigurationKey] =
+        serverKeys + listenKeys + receptionKeys + outboundKeys + queueKeys + limitKeys + recordKeys
+
+    private static let serverKeys: [ConfigurationKey] = [
+        ConfigurationKey(
+            "hostname",
+            \.server.hostName,
+            .optional(.domain),
+            "The server's name in greetings and in the fields it adds to messages; the system's host name when left out.",
+            example: "\"mail.example.org\"",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "data",
+            \.server.data,
+            .path,
+            "The data folder: queue, mailboxes, directory, trace and the control socket.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "user",
+            \.server.user,
+            .word,
+            "The user that the server becomes once its ports are bound, when it was started as root.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "postmaster",
+            \.server.postmaster,
+            .optional(.address),
+            "Where mail to Postmaster without a domain goes; postmaster@ the host name when left out.",
+            example: "\"postmaster@example.org\""
+        ),
+    ]
+
+    private static let listenKeys: [ConfigurationKey] = [
+        ConfigurationKey(
+            "listen.smtp",
+            \.listen.smtp,
+            .list(of: .listenAddress),
+            "Mail from other hosts.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "listen.submission",
+            \.listen.submission,
+            .list(of: .listenAddress),
+            "Mail from people, after STARTTLS and a log-in.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "listen.submissions",
+            \.listen.submissions,
+            .list(of: .listenAddress),
+            "Mail from people under TLS from the first byte.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "listen.pop3",
+            \.listen.pop3,
+            .list(of: .listenAddress),
+            "POP3 with STLS.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "listen.pop3s",
+            \.listen.pop3s,
+            .list(of: .listenAddress),
+            "POP3 under TLS from the first byte.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "tls.certificate",
+            \.tls.certificate,
+            .optional(.path),
+            "A PEM file with the certificate, followed by those between it and its root. Read again on SIGHUP.",
+            example: "\"/etc/martlet/certificate.pem\""
+        ),
+        ConfigurationKey(
+            "tls.key",
+            \.tls.key,
+            .optional(.path),
+            "A PEM file with the certificate's private key, of mode 0600.",
+            example: "\"/etc/martlet/key.pem\""
+        ),
+    ]
+
+    private static let receptionKeys: [ConfigurationKey] = [
+        ConfigurationKey(
+            "smtp.bare-newlines",
+            \.smtp.bareNewlines,
+            .choice(),
+            "What becomes of a CR or LF that stands alone in a message: it is refused with 5xx, or made a CR LF of. "
+                + "It never ends the content."
+        ),
+        ConfigurationKey(
+            "smtp.clear-text-authentication",
+            \.smtp.clearTextAuthentication,
+            .flag,
+            "Takes passwords without TLS from this machine's own addresses. For development alone."
+        ),
+        ConfigurationKey(
+            "relay.networks",
+            \.relay.networks,
+            .list(of: .network),
+            "Networks whose hosts may send to anybody without a log-in."
+        ),
+    ]
+
+    private static let outboundKeys: [ConfigurationKey] = [
+        ConfigurationKey(
+            "outbound.mode",
+            \.outbound.mode,
+            .choice(),
+            "Where it goes: \"mx\" to the hosts that DNS names, \"smart-host\" all to one host, \"hold\" is queued and held, "
+                + "\"catch\" is kept and shown, and never sent."
+        ),
+        ConfigurationKey("outbound.port", \.outbound.port, .count(1...65_535), "The port of hosts that DNS names."),
+        ConfigurationKey(
+            "outbound.smart-host",
+            \.outbound.smartHost,
+            .optional(.smartHost),
+            "The host that takes all of it when the mode is \"smart-host\".",
+            example: "\"smtp.example.net:587\""
+        ),
+        ConfigurationKey(
+            "outbound.security",
+            \.outbound.security,
+            .choice(),
+            "TLS: \"opportunistic\" where it is offered, \"required\" with a certificate that fits, \"implicit\" from the first "
+                + "byte with a certificate that fits, or \"none\"."
+        ),
+        ConfigurationKey(
+            "outbound.username",
+            \.outbound.username,
+            .optional(.word),
+            "Who to log in as at the smart host.",
+            example: "\"relay@example.org\""
+        ),
+        ConfigurationKey(
+            "outbound.password-file",
+            \.outbound.passwordFile,
+            .optional(.path),
+            "A file of mode 0600 whose first line is the password for the smart host.",
+            example: "\"/etc/martlet/smart-host.password\""
+        ),
+        ConfigurationKey(
+            "outbound.connections",
+            \.outbound.connections,
+            .count(1...10_000),
+            "Connections to all hosts together."
+        ),
+        ConfigurationKey(
+            "outbound.connections-per-destination",
+            \.outbound.connectionsPerDestination,
+            .count(1...1000),
+            "Connections for one destination, once it has shown that it takes so many."
+        ),
+        ConfigurationKey(
+            "outbound.recipients",
+            \.outbound.recipientsPerTransaction,
+            .count(1...10_000),
+            "Recipients named in one transaction."
+        ),
+        ConfigurationKey(
+            "outbound.messages-per-connection",
+            \.outbound.messagesPerConnection,
+            .count(1...100_000),
+            "Messages sent over one connection."
+        ),
+        ConfigurationKey(
+            "outbound.connect-timeout",
+            \.outbound.connectTimeout,
+            .duration(.seconds(1) ... .seconds(600)),
+            "How long a connection may take to be made."
+        ),
+        ConfigurationKey(
+            "resolver.servers",
+            \.resolver.servers,
+            .list(of: .resolver),
+            "Resolvers to ask, also for names under \"test\"; those of /etc/resolv.conf when the list is empty.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "resolver.trust-anchor",
+            \.resolver.trustAnchorFile,
+            .optional(.path),
+            "A file with trust anchors for DNSSEC; without one no answer counts as secure.",
+            example: "\"/usr/share/dns/root.key\"",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "resolver.timeout",
+            \.resolver.timeout,
+            .duration(.seconds(1) ... .seconds(120)),
+            "How long one question may take.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "resolver.lookups",
+            \.resolver.lookups,
+            .count(1...10_000),
+            "Questions asked at the same time; others wait.",
+            needsRestart: true
+        ),
+    ]
+
+    private static let queueKeys: [ConfigurationKey] = [
+        ConfigurationKey(
+            "queue.lifetime",
+            \.queue.lifetime,
+            .duration(.seconds(60) ... .seconds(60 * 86_400)),
+            "How long a message is tried before it goes back to its sender. Messages keep what held when they came."
+        ),
+        ConfigurationKey(
+            "queue.report-lifetime",
+            \.queue.reportLifetime,
+            .duration(.seconds(60) ... .seconds(60 * 86_400)),
+            "The same for the reports that Martlet writes."
+        ),
+        ConfigurationKey(
+            "queue.delay-warning",
+            \.queue.delayWarning,
+            .duration(.zero ... .seconds(60 * 86_400)),
+            "After how long a sender is told that a message still waits; \"0s\" for never."
+        ),
+        ConfigurationKey(
+            "queue.first-retries",
+            \.queue.firstRetries,
+            .list(of: .duration(.seconds(1) ... .seconds(86_400))),
+            "The delays after the first failures, in order."
+        ),
+        ConfigurationKey(
+            "queue.retry",
+            \.queue.retry,
+            .duration(.seconds(1) ... .seconds(86_400)),
+            "The delay after those; it grows by half from one failure to the next."
+        ),
+        ConfigurationKey(
+            "queue.longest-retry",
+            \.queue.longestRetry,
+            .duration(.seconds(1) ... .seconds(7 * 86_400)),
+            "No delay is longer, but for the random part that is added to each."
+        ),
+        ConfigurationKey(
+            "spool.max-size",
+            \.spool.maximumSize,
+            .size(.mebibytes(128) ... .gibibytes(1 << 20)),
+            "The size of the queue on disk beyond which new messages are put off with 452.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "spool.min-free",
+            \.spool.minimumFree,
+            .size(.zero ... .gibibytes(1 << 20)),
+            "Free space on the queue's disk below which new messages are put off with 452; delivery goes on.",
+            needsRestart: true
+        ),
+    ]
+
+    private static let limitKeys: [ConfigurationKey] = [
+        ConfigurationKey(
+            "limits.message-size",
+            \.limits.messageSize,
+            .size(.kibibytes(64) ... .gibibytes(16)),
+            "The size of a message."
+        ),
+        ConfigurationKey(
+            "limits.recipients",
+            \.limits.recipients,
+            .count(100...100_000),
+            "Recipients of a message in one transaction."
+        ),
+        ConfigurationKey(
+            "limits.messages-per-connection",
+            \.limits.messagesPerConnection,
+            .count(0...1_000_000),
+            "Messages that one connection may bring; 0 for any number."
+        ),
+        ConfigurationKey(
+            "limits.connections",
+            \.limits.connections,
+            .count(1...1_000_000),
+            "Connections of each service together."
+        ),
+        ConfigurationKey(
+            "limits.connections-per-address",
+            \.limits.connectionsPerAddress,
+            .count(1...1_000_000),
+            "Connections of one IPv4 address or one IPv6 /64 network to each service."
+        ),
+        ConfigurationKey(
+            "limits.memory-per-message",
+            \.limits.memoryPerMessage,
+            .size(.kibibytes(4) ... .mebibytes(64)),
+            "What of an arriving message may be in memory; what is longer goes to the disk as it arrives."
+        ),
+        ConfigurationKey(
+            "limits.bad-commands",
+            \.limits.badCommands,
+            .count(1...10_000),
+            "Wrong commands before a connection is ended."
+        ),
+        ConfigurationKey(
+            "limits.idle-commands",
+            \.limits.idleCommands,
+            .count(1...100_000),
+            "NOOP, RSET, VRFY and the like between two messages before each counts as a wrong command."
+        ),
+        ConfigurationKey(
+            "limits.failed-logins",
+            \.limits.failedLogins,
+            .count(1...100),
+            "Failed log-ins before a connection is ended."
+        ),
+        ConfigurationKey(
+            "limits.hops",
+            \.limits.hops,
+            .count(20...1000),
+            "Received fields that a message may have before it counts as going in circles."
+        ),
+        ConfigurationKey(
+            "limits.command-timeout",
+            \.limits.commandTimeout,
+            .duration(.seconds(1) ... .seconds(86_400)),
+            "How long an SMTP client may take for its next command."
+        ),
+        ConfigurationKey(
+            "limits.content-timeout",
+            \.limits.contentTimeout,
+            .duration(.seconds(1) ... .seconds(86_400)),
+            "How long an SMTP client may pause within a message."
+        ),
+        ConfigurationKey(
+            "limits.pop-timeout",
+            \.limits.popTimeout,
+            .duration(.seconds(600) ... .seconds(86_400)),
+            "How long a POP3 client may be silent; RFC 1939 asks for ten minutes at least."
+        ),
+    ]
+
+    private static let recordKeys: [ConfigurationKey] = [
+        ConfigurationKey(
+            "trace.retention",
+            \.trace.retention,
+            .duration(.seconds(3600) ... .seconds(3650 * 86_400)),
+            "How long it is kept."
+        ),
+        ConfigurationKey("log.level", \.log.level, .choice(), "The least important lines that are written."),
+    ]
+}
