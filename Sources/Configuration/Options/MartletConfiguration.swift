@@ -36,11 +36,11 @@ public struct ServerOptions: Sendable, Hashable {
 
 /// Where the services listen; an empty list leaves a service out.
 public struct ListenOptions: Sendable, Hashable {
-    public var smtp: [ListenAddress] = [ListenAddress(anyAddressPort: 25)]
-    public var submission: [ListenAddress] = [ListenAddress(anyAddressPort: 587)]
-    public var submissions: [ListenAddress] = [ListenAddress(anyAddressPort: 465)]
-    public var pop3: [ListenAddress] = [ListenAddress(anyAddressPort: 110)]
-    public var pop3s: [ListenAddress] = [ListenAddress(anyAddressPort: 995)]
+    public var smtp: [ListenAddress] = ListenAddress.any(port: 25)
+    public var submission: [ListenAddress] = ListenAddress.any(port: 587)
+    public var submissions: [ListenAddress] = ListenAddress.any(port: 465)
+    public var pop3: [ListenAddress] = ListenAddress.any(port: 110)
+    public var pop3s: [ListenAddress] = ListenAddress.any(port: 995)
 
     public init() {}
 }
@@ -65,9 +65,9 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Every address of the machine, IPv4 and IPv6.
-    init(anyAddressPort port: UInt16) {
-        self.init(address: IPAddress(bytes: [UInt8](repeating: 0, count: 16)) ?? IPAddress(v4: 0, 0, 0, 0), port: port)
+    /// Every address of the machine, IPv4 and IPv6: `[::]`.
+    public static func any(port: UInt16) -> [ListenAddress] {
+        IPAddress(bytes: [UInt8](repeating: 0, count: 16)).map { [ListenAddress(address: $0, port: port)] } ?? []
     }
 
     /// Reads `ADDRESS:PORT`, an IPv6 address in brackets.

@@ -28,7 +28,7 @@ public struct SpoolBounds: Sendable, Hashable {
 
 /// The record of what happened to messages.
 public struct TraceOptions: Sendable, Hashable {
-    public var retention = Duration.seconds(14 * 86_400)
+    public var retention = Duration.seconds(30 * 86_400)
 
     public init() {}
 }

@@ -25,3 +25,10 @@ public struct ConfigurationError: Error, Sendable, CustomStringConvertible {
         problems.map(\.description).joined(separator: "\n")
     }
 }
+
+extension ConfigurationError {
+    /// What is wrong with one key shows only when it is put to use.
+    public init(_ key: String, _ reason: String) {
+        self.init(problems: [ConfigurationProblem(place: "configuration", key: key, reason: reason)])
+    }
+}

@@ -7,7 +7,8 @@ public enum ConfigurationTable {
         ("", "Who the server is."),
         (
             "listen",
-            "Where services listen. An empty list leaves a service out. Sockets from systemd come before these."
+            "Where services listen. [::] is every address of the machine, IPv4 included. An empty list leaves a service out. "
+                + "Sockets from systemd come before these."
         ),
         ("tls", "The server's certificate. Without one, a self-signed certificate is made at start."),
         ("smtp", "How mail is taken in."),

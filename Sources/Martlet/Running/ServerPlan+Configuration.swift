@@ -1,0 +1,138 @@
+import Configuration
+import Delivery
+import Foundation
+import Glibc
+import MailNames
+import MailPolicy
+import SASL
+import SMTPProtocol
+
+extension ServerPlan {
+    /// What a configuration comes down to.
+    ///
+    /// - Throws: `ConfigurationError` for what only shows on this machine: a host name that is none, a password file that cannot be
+    ///   read.
+    public init(_ configuration: MartletConfiguration) throws {
+        let hostName = try configuration.server.hostName ?? Self.systemHostName()
+        self.init(hostName: hostName, dataFolder: configuration.server.data)
+        user = configuration.server.user
+        listeners = Self.listeners(configuration.listen)
+        if let chain = configuration.tls.certificate, let key = configuration.tls.key {
+            certificate = .files(chain: chain, key: key)
+        }
+        allowsClearTextOnLoopback = configuration.smtp.clearTextAuthentication
+        switch configuration.smtp.bareNewlines {
+        case .refuse: bareNewlines = .refuse
+        case .normalise: bareNewlines = .normalise
+        }
+        admission.relay = RelayControl(networks: configuration.relay.networks)
+        admission.hops = configuration.limits.hops
+        try setDelivery(configuration)
+        setLimits(configuration.limits)
+        spool.maximumSize = configuration.spool.maximumSize
+        spool.minimumFreeSpace = configuration.spool.minimumFree
+        messageLifetime = configuration.queue.lifetime
+        trace.retention = configuration.trace.retention
+        dns.forwarders = configuration.resolver.servers.map(\.description)
+        dns.trustAnchorFile = configuration.resolver.trustAnchorFile
+        dns.timeout = configuration.resolver.timeout
+        dns.concurrentLookups = configuration.resolver.lookups
+    }
+
+    private static func listeners(_ options: ListenOptions) -> [Listener] {
+        let services: [(ServiceName, [ListenAddress])] = [
+            (.smtp, options.smtp), (.submission, options.submission), (.submissions, options.submissions),
+            (.pop3, options.pop3), (.pop3s, options.pop3s),
+        ]
+        return services.flatMap { service, addresses in
+            addresses.map { Listener(service, .address($0.address.description, port: Int($0.port))) }
+        }
+    }
+
+    private mutating func setLimits(_ limits: LimitOptions) {
+        smtpLimits.messageSize = limits.messageSize
+        smtpLimits.recipientsPerTransaction = limits.recipients
+        smtpLimits.transactionsPerConnection = limits.messagesPerConnection
+        smtpLimits.badCommands = limits.badCommands
+        smtpLimits.idleCommands = limits.idleCommands
+        smtpLimits.failedAuthentications = limits.failedLogins
+        smtpTimeouts.command = limits.commandTimeout
+        smtpTimeouts.contentBlock = limits.contentTimeout
+        connections.connections = limits.connections
+        connections.perAddress = limits.connectionsPerAddress
+        contentInMemory = limits.memoryPerMessage
+    }
+
+    private mutating func setDelivery(_ configuration: MartletConfiguration) throws {
+        let outbound = configuration.outbound
+        delivery.outboundPort = outbound.port
+        let security = OutboundSecurity(outbound.security)
+        delivery.outboundSecurity = security
+        switch outbound.mode {
+        case .catch: delivery.outbound = .catchAll
+        case .hold: delivery.outbound = .hold
+        case .mx: delivery.outbound = .mx
+        case .smartHost:
+            guard let smartHost = outbound.smartHost else { break }
+            let host: MailHost =
+                switch smartHost.host {
+                case .domain(let domain): .domain(domain)
+                case .address(let address): .literal(AddressLiteral(address))
+                }
+            delivery.outbound = .smartHost(
+                SmartHost(
+                    host: host,
+                    port: Int(smartHost.port),
+                    security: security,
+                    credentials: try Self.credentials(outbound)
+                )
+            )
+        }
+        delivery.scheduler.connections = outbound.connections
+        delivery.scheduler.connectionsPerDestination = outbound.connectionsPerDestination
+        delivery.scheduler.retries.first = configuration.queue.firstRetries
+        delivery.scheduler.retries.initial = configuration.queue.retry
+        delivery.scheduler.retries.longest = configuration.queue.longestRetry
+        delivery.recipientsPerTransaction = outbound.recipientsPerTransaction
+        delivery.messagesPerConnection = outbound.messagesPerConnection
+        delivery.connectTimeout = outbound.connectTimeout
+        delivery.delayWarning = configuration.queue.delayWarning == .zero ? nil : configuration.queue.delayWarning
+        delivery.reportLifetime = configuration.queue.reportLifetime
+        delivery.hops = configuration.limits.hops
+    }
+
+    private static func credentials(_ outbound: OutboundOptions) throws -> PasswordCredentials? {
+        guard let name = outbound.username, let file = outbound.passwordFile else { return nil }
+        guard let data = FileManager.default.contents(atPath: file), data.count <= 4096,
+            let line = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first
+        else {
+            throw ConfigurationError("outbound.password-file", "\(file) cannot be read, or its first line is empty")
+        }
+        let bytes = Array(line.utf8)
+        guard let password = Password(bytes.span) else {
+            throw ConfigurationError("outbound.password-file", "the first line of \(file) cannot be a password")
+        }
+        return PasswordCredentials(authenticationIdentity: name, password: password)
+    }
+
+    private static func systemHostName() throws -> Domain {
+        var name = [CChar](repeating: 0, count: 256)
+        _ = gethostname(&name, name.count - 1)
+        let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard let domain = try? Domain(parsing: text) else {
+            throw ConfigurationError("hostname", "the system's host name \"\(text)\" is none for mail: set the key")
+        }
+        return domain
+    }
+}
+
+extension OutboundSecurity {
+    fileprivate init(_ security: OutboundOptions.Security) {
+        switch security {
+        case .opportunistic: self = .opportunistic
+        case .required: self = .required
+        case .implicit: self = .implicit
+        case .none: self = .none
+        }
+    }
+}
