@@ -1,0 +1,49 @@
+import DNSClient
+import Directory
+import Logging
+import MailBytes
+import MailEvents
+import MailStore
+import NIOCore
+import NIOPosix
+import Spool
+
+extension DeliveryService {
+    /// A delivery service over the real directory, mailboxes and network.
+    ///
+    /// - Parameters:
+    ///   - eventLoop: where its state and its connections live.
+    ///   - threads: where it reads the spool.
+    /// - Throws: when TLS cannot be set up.
+    public static func make(
+        options: DeliveryOptions,
+        spool: Spool,
+        directory: any Directory,
+        mailStore: MailStore,
+        resolver: any DNSResolver,
+        recorder: any TraceRecorder,
+        clock: WallClock,
+        eventLoop: any EventLoop,
+        threads: NIOThreadPool,
+        logger: Logger
+    ) throws -> DeliveryService {
+        DeliveryService(
+            options: options,
+            spool: spool,
+            directory: directory,
+            mailboxes: StoredMailboxes(store: mailStore),
+            hosts: RelayConnector(
+                lookup: DNSHostLookup(resolver: resolver),
+                eventLoop: eventLoop,
+                contexts: try OutboundTLS(),
+                clock: clock
+            ),
+            recorder: recorder,
+            clock: clock,
+            eventLoop: eventLoop,
+            threads: threads,
+            logger: logger,
+            seed: UInt64.random(in: .min ... .max)
+        )
+    }
+}
