@@ -122,6 +122,8 @@ public final class Spool: Sendable {
         await withCheckedContinuation { continuation in
             if !hand(.stop { continuation.resume() }) { continuation.resume() }
         }
+        // Another server may have the folder from now on.
+        if lock >= 0 { flock(lock, LOCK_UN) }
     }
 
     // MARK: For the writer
