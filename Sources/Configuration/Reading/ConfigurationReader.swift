@@ -92,7 +92,8 @@ public enum ConfigurationReader {
                 if isTable {
                     collect(inner, path, place, locator, into: &configuration, &problems)
                 } else {
-                    problems.append(report(unknown(key)))
+                    let known = ConfigurationTable.key(key)
+                    problems.append(report(known.map { "a table is not \($0.form)" } ?? unknown(key)))
                 }
             } else if isTable {
                 problems.append(report("it is a table, to be written as [\(key)]"))
@@ -131,7 +132,9 @@ public enum ConfigurationReader {
     }
 
     private static func value(_ text: String, for key: ConfigurationKey) -> ConfigurationValue {
-        let parsed = (try? TOMLTable(string: "value = \(text)"))?["value"].map { ConfigurationValue($0) }
+        // A text over several lines could set other keys than the one it stands behind.
+        let table = text.contains(where: \.isNewline) ? nil : try? TOMLTable(string: "value = \(text)")
+        let parsed = table?["value"].map { ConfigurationValue($0) }
         switch parsed {
         case .list(let elements)?: return .list(elements)
         case .text(let text)? where key.takesList: return .list([.text(text)])

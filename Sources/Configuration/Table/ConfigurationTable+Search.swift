@@ -7,13 +7,14 @@ extension ConfigurationTable {
         keysByPath[path]
     }
 
-    /// The key that a wrong path most likely means; `nil` when none is near.
+    /// The keys that a wrong path most likely means, joined by "or"; `nil` when none is near.
     static func nearest(to path: String) -> String? {
         guard path.utf8.count <= 100 else { return nil }
         let near = keys.map { (path: $0.path, distance: distance(Array($0.path.utf8), Array(path.utf8))) }
         // The name alone in the wrong table is as good as a slip of the pen.
         let name = path.split(separator: ".").last.map(String.init)
-        if let sameName = keys.first(where: { $0.name == name }) { return sameName.path }
+        let sameName = keys.filter { $0.name == name }.map(\.path)
+        if !sameName.isEmpty { return sameName.joined(separator: " or ") }
         return near.min { $0.distance < $1.distance }.flatMap { $0.distance <= 3 ? $0.path : nil }
     }
 

@@ -16,6 +16,7 @@ extension ServerPlan {
         let hostName = try configuration.server.hostName ?? Self.systemHostName()
         self.init(hostName: hostName, dataFolder: configuration.server.data)
         user = configuration.server.user
+        postmaster = configuration.server.postmaster
         listeners = Self.listeners(configuration.listen)
         if let chain = configuration.tls.certificate, let key = configuration.tls.key {
             certificate = .files(chain: chain, key: key)

@@ -41,6 +41,8 @@ public struct ServerPlan: Sendable {
     public var smtpLimits = SMTPLimits()
     public var smtpTimeouts = SMTPTimeouts()
     public var connections = ConnectionRegister.Limits()
+    /// Where mail for `<Postmaster>` goes; `nil` for postmaster@ the host name.
+    public var postmaster: EmailAddress?
     public var bareNewlines = DotUnstuffer.BareNewlines.refuse
     public var contentInMemory = ByteCount.kibibytes(256)
     public var messageLifetime = Duration.seconds(5 * 86_400)
