@@ -142,7 +142,7 @@ let roof: [Target] =
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "Configuration", "MailBytes", "MailNames", "SMTPProtocol", "DeliveryScheduler", "Delivery", "SASL", "CPlatform",
+                "Martlet", "Configuration", "MailBytes", "MailNames", "SMTPProtocol", "DeliveryScheduler", "Delivery", "SASL", "CPlatform", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings

@@ -15,6 +15,12 @@ public struct ListeningError: Error, CustomStringConvertible {
     public let point: ListeningPoint
     public let underlying: any Error
 
+    public init(service: String, point: ListeningPoint, underlying: any Error) {
+        self.service = service
+        self.point = point
+        self.underlying = underlying
+    }
+
     /// One sentence an operator can act on.
     public var description: String {
         switch point {

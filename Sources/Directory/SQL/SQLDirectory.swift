@@ -91,7 +91,7 @@ public final class SQLDirectory: Directory {
         if let account = verified.account(for: credentials, now: clock.now()) { return account }
         let name = credentials.authenticationIdentity
         let row = try await read { database in try Self.loginRow(name, in: database) }
-        let stored = row.flatMap { PasswordHash($0.hash) } ?? .decoy
+        let stored = row.flatMap { try? PasswordHash(phc: $0.hash) } ?? .decoy
         let fits: Bool
         do {
             fits = try await hashing.runIfActive { try stored.verify(credentials.password) }
@@ -108,7 +108,7 @@ public final class SQLDirectory: Directory {
     func hash(_ password: Password) async throws(DirectoryError) -> String {
         do {
             return try await hashing.runIfActive { [hashParameters] in
-                try PasswordHash.hash(password: password, parameters: hashParameters).description
+                try PasswordHash.hash(password: password, parameters: hashParameters).phc
             }
         } catch {
             throw DirectoryError(.unavailable, underlying: error)

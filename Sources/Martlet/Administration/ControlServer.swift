@@ -51,7 +51,7 @@ final class ControlServer: Sendable {
 
     private func acceptUntilStopped() {
         while !stopped.load(ordering: .sequentiallyConsistent) {
-            let connection = accept4(listener, nil, nil, CInt(SOCK_CLOEXEC.rawValue))
+            let connection = accept(listener, nil, nil)
             if connection < 0 {
                 if errno == EINTR || errno == ECONNABORTED { continue }
                 if errno == EMFILE || errno == ENFILE {
@@ -60,6 +60,7 @@ final class ControlServer: Sendable {
                 }
                 return
             }
+            _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
             var patience = timeval(tv_sec: 30, tv_usec: 0)
             setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
             setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))

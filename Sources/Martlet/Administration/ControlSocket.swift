@@ -73,7 +73,7 @@ public enum ControlSocket {
         var rest = bytes[...]
         while !rest.isEmpty {
             // MSG_NOSIGNAL: a peer that went away is an error here, not the end of the process.
-            let count = rest.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL.rawValue)) }
+            let count = rest.withUnsafeBytes { send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { throw ControlSocketError.broken(errno) }
             rest = rest.dropFirst(count)

@@ -31,7 +31,7 @@ public enum Readiness {
         let text = Array(message.utf8)
         _ = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                sendto(socket, text, text.count, CInt(MSG_NOSIGNAL.rawValue), $0, socklen_t(length))
+                sendto(socket, text, text.count, CInt(MSG_NOSIGNAL), $0, socklen_t(length))
             }
         }
     }

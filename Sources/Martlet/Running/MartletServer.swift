@@ -52,7 +52,7 @@ public final class MartletServer: Sendable {
         for sentence in spool.recoveryReport.sentences { logger.notice("\(sentence)") }
         directory = try SQLDirectory(path: folder.directory, clock: clock)
         trace = try TraceStore(folder: folder.trace, options: plan.trace, clock: clock)
-        store = try MailStore(folder: folder.accounts, clock: clock)
+        store = MailStore(folder: folder.accounts, clock: clock)
         resolver = try UnboundResolver(plan.dns)
         identity = try TLSIdentitySource(Self.origin(of: plan, folder), now: clock.now())
         let loops = plan.eventLoops > 0 ? plan.eventLoops : System.coreCount
@@ -143,7 +143,7 @@ public final class MartletServer: Sendable {
 
     private func settings(of service: ServiceName, _ plan: ServerPlan) throws -> SMTPServerHandler.Settings {
         let identity = identity
-        let postmaster = EmailAddress(localPart: try LocalPart(text: "postmaster"), host: .domain(plan.hostName))
+        let standard = EmailAddress(localPart: try LocalPart(text: "postmaster"), host: .domain(plan.hostName))
         let isSubmission = service != .smtp
         let session = SMTPServerConfiguration(
             hostName: plan.hostName.ascii,
@@ -153,7 +153,7 @@ public final class MartletServer: Sendable {
             mechanisms: isSubmission ? SASLServerExchange.mechanisms.map(\.text) : [],
             bareNewlines: plan.bareNewlines,
             limits: plan.smtpLimits,
-            postmaster: postmaster
+            postmaster: plan.postmaster ?? standard
         )
         return SMTPServerHandler.Settings(
             session: session,

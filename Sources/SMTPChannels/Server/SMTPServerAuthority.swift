@@ -48,6 +48,22 @@ public struct SMTPClientDescription: Sendable {
     public var role: SMTPServerConfiguration.Role
     public var isExtended: Bool
 
+    public init(
+        peer: IPAddress?,
+        helo: String?,
+        account: String?,
+        tls: String?,
+        role: SMTPServerConfiguration.Role,
+        isExtended: Bool
+    ) {
+        self.peer = peer
+        self.helo = helo
+        self.account = account
+        self.tls = tls
+        self.role = role
+        self.isExtended = isExtended
+    }
+
     /// The keyword for the Received field: RFC 3848, RFC 6531 section 4.3.
     public func transmissionType(isInternationalized: Bool) -> String {
         guard isExtended else { return "SMTP" }
