@@ -6,6 +6,7 @@ import MailEvents
 import MailStore
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Spool
 
 extension DeliveryService {
@@ -14,6 +15,7 @@ extension DeliveryService {
     /// - Parameters:
     ///   - eventLoop: where its state and its connections live.
     ///   - threads: where it reads the spool.
+    ///   - trusted: certificates that are trusted instead of the system's where certificates are checked.
     /// - Throws: when TLS cannot be set up.
     public static func make(
         options: DeliveryOptions,
@@ -25,6 +27,7 @@ extension DeliveryService {
         clock: WallClock,
         eventLoop: any EventLoop,
         threads: NIOThreadPool,
+        trusted: [NIOSSLCertificate]? = nil,
         logger: Logger
     ) throws -> DeliveryService {
         DeliveryService(
@@ -35,7 +38,7 @@ extension DeliveryService {
             hosts: RelayConnector(
                 lookup: DNSHostLookup(resolver: resolver),
                 eventLoop: eventLoop,
-                contexts: try OutboundTLS(),
+                contexts: try OutboundTLS(trusted: trusted),
                 clock: clock
             ),
             recorder: recorder,

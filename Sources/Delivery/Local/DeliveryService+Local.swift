@@ -3,6 +3,7 @@ import Directory
 import MailBytes
 import MailEvents
 import MailNames
+import MailStore
 import NIOCore
 import SMTPProtocol
 
@@ -37,7 +38,7 @@ extension DeliveryService {
     private struct Item {
         var attempt: Int
         var key: UInt32
-        var message: LocalMessage
+        var message: LocalDelivery
     }
 
     private func deliver(_ batch: [Attempt]) async {
@@ -45,9 +46,11 @@ extension DeliveryService {
         var accounts: [AccountID] = []
         var items: [AccountID: [Item]] = [:]
         for (number, attempt) in batch.enumerated() {
-            let content: [ByteBuffer]
+            let first: ByteBuffer
+            let pieces: Int
             do {
-                content = try await wholeContent(attempt.message)
+                pieces = try self.pieces(attempt.message)
+                first = try await content(attempt.message.id)
             } catch {
                 damaged(attempt.message.id, error)
                 let failure = DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
@@ -56,16 +59,16 @@ extension DeliveryService {
             }
             for key in attempt.keys {
                 guard let target = attempt.message.target(key), let account = target.account else { continue }
-                if let failure = loop(content, target) {
+                if let failure = loop(first, target) {
                     outcomes[number].append((key, .failed(failure)))
                     continue
                 }
                 if items[account] == nil { accounts.append(account) }
-                let message = LocalMessage(
-                    queueID: attempt.message.id,
-                    recipient: target.address,
-                    fields: LocalHeader.fields(attempt.message.envelope.reversePath, deliveredTo: target.address),
-                    content: content,
+                let prefix = LocalHeader.fields(attempt.message.envelope.reversePath, deliveredTo: target.address)
+                let message = LocalDelivery(
+                    queueID: attempt.message.id.rawValue,
+                    recipient: target.address.description,
+                    content: localContent(attempt.message.id, prefix, first, pieces),
                     received: attempt.message.envelope.received
                 )
                 items[account, default: []].append(Item(attempt: number, key: key, message: message))
@@ -79,9 +82,9 @@ extension DeliveryService {
                 case .written(let mailbox):
                     outcomes[item.attempt].append((item.key, .delivered))
                     record(
-                        item.message.queueID,
+                        batch[item.attempt].message.id,
                         .delivered,
-                        [.recipient: item.message.recipient.description, .mailbox: mailbox]
+                        [.recipient: item.message.recipient, .mailbox: mailbox]
                     )
                 case .failed(let failure): outcomes[item.attempt].append((item.key, .failed(failure)))
                 }
@@ -90,16 +93,14 @@ extension DeliveryService {
         for (attempt, outcome) in zip(batch, outcomes) { settle(attempt, outcome, dialogue: nil) }
     }
 
-    private func wholeContent(_ message: ActiveMessage) async throws -> [ByteBuffer] {
-        if let recent = spool.recentContent(message.id) { return [recent] }
-        var content: [ByteBuffer] = []
-        for piece in 0..<(try pieces(message)) { content.append(try await self.content(message.id, piece: piece)) }
-        return content
+    private func localContent(_ id: QueueID, _ prefix: [UInt8], _ first: ByteBuffer, _ pieces: Int) -> LocalContent {
+        guard pieces > 1 else { return .whole(prefix: prefix, body: first) }
+        let spool = self.spool
+        return .pieces(prefix: prefix, count: pieces) { try $0 == 0 ? first : spool.content(id, piece: $0) }
     }
 
     /// Why a message must not be delivered, when it goes in circles: RFC 5321 section 6.3.
-    private func loop(_ content: [ByteBuffer], _ target: ActiveMessage.Target) -> DeliveryFailure? {
-        guard let first = content.first else { return nil }
+    private func loop(_ first: ByteBuffer, _ target: ActiveMessage.Target) -> DeliveryFailure? {
         let address = Array(target.address.description.lowercased().utf8)
         let findings = LocalHeader.examine(first.readableBytesUInt8Span, deliveredTo: address)
         if findings.wasDeliveredBefore {

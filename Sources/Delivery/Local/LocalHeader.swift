@@ -1,6 +1,5 @@
 import MailBytes
 import MailNames
-import NIOCore
 
 /// The header of a message as delivery looks at it: hops and former deliveries, without making strings.
 enum LocalHeader {
@@ -42,8 +41,8 @@ enum LocalHeader {
     }
 
     /// The fields put in front of a message that is delivered: RFC 5321 section 4.4, and Delivered-To against loops.
-    static func fields(_ reversePath: ReversePath, deliveredTo address: EmailAddress) -> ByteBuffer {
-        ByteBuffer(string: "Return-Path: \(reversePath)\r\nDelivered-To: \(address)\r\n")
+    static func fields(_ reversePath: ReversePath, deliveredTo address: EmailAddress) -> [UInt8] {
+        Array("Return-Path: \(reversePath)\r\nDelivered-To: \(address)\r\n".utf8)
     }
 }
 

@@ -1,20 +1,6 @@
 import Directory
-import MailBytes
-import MailEvents
-import MailNames
-import NIOCore
-
-/// One message for one mailbox.
-struct LocalMessage: Sendable {
-    var queueID: QueueID
-    /// Together with the queue id: a message is written once, however often it is handed over.
-    var recipient: EmailAddress
-    /// What is put in front of the content.
-    var fields: ByteBuffer
-    /// The content, in pieces.
-    var content: [ByteBuffer]
-    var received: Timestamp
-}
+import MailStore
+import SMTPProtocol
 
 /// What came of one message for one mailbox.
 enum LocalOutcome: Sendable {
@@ -27,6 +13,6 @@ enum LocalOutcome: Sendable {
 
 /// Writes into the mailboxes of accounts.
 protocol MailboxWriter: Sendable {
-    /// Writes messages into an account's inbox, in one transaction. One outcome a message.
-    func write(_ messages: [LocalMessage], to account: AccountID) async -> [LocalOutcome]
+    /// Writes messages into an account's inbox, many in one transaction. One outcome a message.
+    func write(_ messages: [LocalDelivery], to account: AccountID) async -> [LocalOutcome]
 }

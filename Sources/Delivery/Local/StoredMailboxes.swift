@@ -1,39 +1,36 @@
 import Directory
 import MailStore
-import NIOCore
+import SMTPProtocol
 
-/// The mail store as delivery sees it.
+/// The mailboxes of this server.
 struct StoredMailboxes: MailboxWriter {
     let store: MailStore
 
-    func write(_ messages: [LocalMessage], to account: AccountID) async -> [LocalOutcome] {
-        let items = messages.map { message in
-            let prefix = Array(message.fields.readableBytesView)
-            let content: LocalContent
-            if message.content.count == 1, let body = message.content.first {
-                content = .whole(prefix: prefix, body: body)
-            } else {
-                let pieces = message.content
-                content = .pieces(prefix: prefix, count: pieces.count) { pieces[$0] }
-            }
-            return LocalDelivery(
-                queueID: message.queueID.rawValue,
-                recipient: message.recipient.description,
-                content: content,
-                received: message.received
-            )
-        }
+    func write(_ messages: [LocalDelivery], to account: AccountID) async -> [LocalOutcome] {
         do {
-            return try await store.deliver(items, to: account.rawValue).map { delivered in
-                .written(
-                    mailbox: "\(delivered.mailbox), number \(delivered.uid)"
-                        + (delivered.isRepeated ? ", there already" : "")
-                )
-            }
+            return try await store.deliver(messages, to: account.rawValue).map(Self.outcome)
         } catch {
-            // What was stored is not stored again when all are repeated.
-            let failure = DeliveryFailure(.systemTrouble, "The mailbox cannot be written now: \(error)")
-            return messages.map { _ in .failed(failure) }
+            guard messages.count > 1 else { return [Self.outcome(error)] }
         }
+        // One of them may be what is wrong: each by itself, and what was stored already is not stored again.
+        var outcomes: [LocalOutcome] = []
+        for message in messages {
+            do {
+                outcomes.append(Self.outcome(try await store.deliver(message, to: account.rawValue)))
+            } catch {
+                outcomes.append(Self.outcome(error))
+            }
+        }
+        return outcomes
+    }
+
+    private static func outcome(_ delivered: DeliveredMessage) -> LocalOutcome {
+        let again = delivered.isRepeated ? ", where it was already" : ""
+        return .written(mailbox: "\(delivered.mailbox), UID \(delivered.uid)\(again)")
+    }
+
+    /// Whatever is wrong with the store is ours to mend: the mail waits.
+    private static func outcome(_ error: any Error) -> LocalOutcome {
+        .failed(DeliveryFailure(.systemTrouble, "The mailbox cannot be written to: \(error)"))
     }
 }

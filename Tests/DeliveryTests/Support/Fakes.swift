@@ -2,6 +2,7 @@ import Directory
 import MailBytes
 import MailEvents
 import MailNames
+import MailStore
 import NIOCore
 import SASL
 import SMTPProtocol
@@ -130,15 +131,21 @@ final class FakeMailboxes: MailboxWriter {
 
     func fail(_ failure: DeliveryFailure?) { state.withLock { $0.failure = failure } }
 
-    func write(_ messages: [LocalMessage], to account: AccountID) async -> [LocalOutcome] {
+    func write(_ messages: [LocalDelivery], to account: AccountID) async -> [LocalOutcome] {
         state.withLock { state in
             state.batches += 1
             return messages.map { message in
                 if let failure = state.failure { return .failed(failure) }
-                let text = ([message.fields] + message.content).map { String(buffer: $0) }.joined()
+                let text =
+                    switch message.content {
+                    case .whole(let prefix, let body): String(decoding: prefix, as: UTF8.self) + String(buffer: body)
+                    case .pieces(let prefix, let count, let read):
+                        String(decoding: prefix, as: UTF8.self)
+                            + (0..<count).compactMap { try? String(buffer: read($0)) }.joined()
+                    }
                 if state.keys.insert("\(message.queueID) \(message.recipient)").inserted {
                     state.written.append(
-                        Written(account: account, recipient: message.recipient.description, text: text)
+                        Written(account: account, recipient: message.recipient, text: text)
                     )
                 }
                 return .written(mailbox: "INBOX, UID \(state.written.count)")
