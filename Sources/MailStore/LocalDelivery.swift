@@ -28,7 +28,7 @@ public enum LocalContent: Sendable {
     var cost: Int {
         switch self {
         case .whole(let prefix, let body): prefix.count + body.readableBytes
-        case .pieces(_, let count, _): count.multipliedReportingOverflow(by: 256 << 10).partialValue
+        case .pieces(_, let count, _): min(count, 1 << 20) * (256 << 10)
         }
     }
 }

@@ -73,7 +73,8 @@ struct DeliveryTests {
                 try await fixture.store.deliver([item, message(2)], to: 1)
             }
             #expect(failed?.reason == .contentUnreadable)
-            #expect(try await fixture.store.deliver(message(2), to: 1).isRepeated)
+            let other = try await fixture.store.deliver(message(2), to: 1)
+            #expect(other.isRepeated)
         }
     }
 
@@ -96,7 +97,7 @@ struct DeliveryTests {
         try await StoreFixture.with { fixture in
             for round in 1...2 {
                 try await withThrowingTaskGroup { group in
-                    for account in 0..<150 {
+                    for account in 0..<80 {
                         group.addTask {
                             _ = try await fixture.store.deliver(message(UInt64(round)), to: Int64(account))
                         }
@@ -104,7 +105,7 @@ struct DeliveryTests {
                     try await group.waitForAll()
                 }
             }
-            for account in 0..<150 {
+            for account in 0..<80 {
                 #expect(try await fixture.store.maildrop(Int64(account)).messages.count == 2)
             }
         }

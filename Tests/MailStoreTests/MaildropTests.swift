@@ -36,7 +36,7 @@ struct MaildropTests {
         try await StoreFixture.with { fixture in
             let maildrop = try await fixture.store.maildrop(1)
             #expect(maildrop.messages.isEmpty)
-            #expect(maildrop.uniqueID(35) == "trofi8.z")
+            #expect(maildrop.uniqueID(35) == "tro8w0.z")
             #expect(maildrop.uniqueID(.max).utf8.count <= 15)
         }
     }
