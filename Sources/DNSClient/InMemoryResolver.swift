@@ -12,6 +12,24 @@ public final class InMemoryResolver: DNSResolver {
         var records: [Key: [[UInt8]]] = [:]
         var names: Set<String> = []
         var failures: [String: DNSFailure.Reason] = [:]
+
+        /// Follows at most 12 aliases; a longer chain counts as a loop.
+        func answer(_ asked: String, _ type: DNSRecordType) -> Result<DNSAnswer, DNSFailure> {
+            var name = asked
+            for _ in 0...12 {
+                if let failure = failures[name] { return .failure(DNSFailure(failure, name: asked)) }
+                if let found = records[Key(name: name, type: type)] {
+                    return .success(DNSAnswer(existence: .found, records: found, canonicalName: name))
+                }
+                guard let alias = records[Key(name: name, type: .cname)]?.first, let target = DNSRecordData.name(alias)
+                else {
+                    let existence: DNSAnswer.Existence = names.contains(name) ? .noData : .noName
+                    return .success(DNSAnswer(existence: existence, canonicalName: name))
+                }
+                name = target.lowercased()
+            }
+            return .failure(DNSFailure(.serverFailure(2), name: asked))
+        }
     }
 
     private let state = Mutex(State())
@@ -35,21 +53,19 @@ public final class InMemoryResolver: DNSResolver {
         }
     }
 
+    /// Makes a name another one's alias: RFC 1034 section 3.6.2.
+    public func addAlias(_ name: String, of target: String) {
+        add(Self.wire(target), .cname, name)
+    }
+
     /// Makes look-ups of a name fail.
     public func fail(_ name: String, _ reason: DNSFailure.Reason) {
         state.withLock { $0.failures[name.lowercased()] = reason }
     }
 
     public func lookUp(_ name: String, _ type: DNSRecordType) async throws(DNSFailure) -> DNSAnswer {
-        let name = name.lowercased()
-        let (failure, answer) = state.withLock { state -> (DNSFailure.Reason?, DNSAnswer) in
-            let records = state.records[Key(name: name, type: type)] ?? []
-            let existence: DNSAnswer.Existence =
-                records.isEmpty ? (state.names.contains(name) ? .noData : .noName) : .found
-            return (state.failures[name], DNSAnswer(existence: existence, records: records))
-        }
-        if let failure { throw DNSFailure(failure, name: name) }
-        return answer
+        let result = state.withLock { $0.answer(name.lowercased(), type) }
+        return try result.get()
     }
 
     private static func wire(_ name: String) -> [UInt8] {

@@ -94,16 +94,19 @@ public final class SQLDatabase: Sendable {
     }
 
     private static func migrate(_ pool: DatabasePool, _ migrations: [SQLMigration], path: String) throws {
-        for (index, migration) in migrations.enumerated() {
-            try pool.write { database in
+        while true {
+            // The version is read in each step's transaction: another process may be at the same work.
+            let isDone = try pool.write { database in
                 let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-                guard version <= migrations.count else {
+                guard (0...migrations.count).contains(version) else {
                     throw SQLDatabaseError(path: path, reason: .newer(found: version, known: migrations.count))
                 }
-                guard version == index else { return }
-                try migration.apply(database)
-                try database.execute(sql: "PRAGMA user_version = \(index + 1)")
+                guard version < migrations.count else { return true }
+                try migrations[version].apply(database)
+                try database.execute(sql: "PRAGMA user_version = \(version + 1)")
+                return false
             }
+            if isDone { return }
         }
     }
 }

@@ -14,10 +14,15 @@ final class VerifiedCredentials: Sendable {
         var until: Timestamp
     }
 
+    private struct State {
+        var generation: UInt64 = 0
+        var entries: [[UInt8]: Entry] = [:]
+    }
+
     private static let lifetime = Duration.seconds(300)
 
     private let key = SymmetricKey(size: .bits256)
-    private let entries = Mutex<[[UInt8]: Entry]>([:])
+    private let state = Mutex(State())
     private let capacity: Int
 
     init(capacity: Int) {
@@ -32,27 +37,34 @@ final class VerifiedCredentials: Sendable {
         return Array(hash.finalize())
     }
 
+    /// Counts the changes: a password that was looked up before a change is not remembered after it.
+    var generation: UInt64 { state.withLock(\.generation) }
+
     func account(for credentials: PasswordCredentials, now: Timestamp) -> Account? {
         let digest = digest(credentials)
-        return entries.withLock { entries in
-            guard let entry = entries[digest] else { return nil }
+        return state.withLock { state in
+            guard let entry = state.entries[digest] else { return nil }
             guard entry.until > now else {
-                entries[digest] = nil
+                state.entries[digest] = nil
                 return nil
             }
             return entry.account
         }
     }
 
-    func remember(_ credentials: PasswordCredentials, account: Account, now: Timestamp) {
+    func remember(_ credentials: PasswordCredentials, account: Account, now: Timestamp, generation: UInt64) {
         let digest = digest(credentials)
-        entries.withLock { entries in
-            if entries.count >= capacity { entries.removeAll(keepingCapacity: true) }
-            entries[digest] = Entry(account: account, until: now + Self.lifetime)
+        state.withLock { state in
+            guard state.generation == generation else { return }
+            if state.entries.count >= capacity { state.entries.removeAll(keepingCapacity: true) }
+            state.entries[digest] = Entry(account: account, until: now + Self.lifetime)
         }
     }
 
     func forgetAll() {
-        entries.withLock { $0.removeAll() }
+        state.withLock { state in
+            state.generation += 1
+            state.entries.removeAll()
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import MailNames
 import SQLDatabase
@@ -41,8 +42,12 @@ extension SQLDirectory {
 }
 
 extension LocalPart {
-    /// How the directory keeps a local part: without case.
-    var folded: String { text.lowercased() }
+    /// How the directory keeps a local part: without case, and composed (NFC), so that letters that look and compare the
+    /// same are the same octets in the database: RFC 6532 section 3.1.
+    var folded: String {
+        let lowered = text.lowercased()
+        return isInternationalized ? lowered.precomposedStringWithCanonicalMapping : lowered
+    }
 }
 
 extension Account {

@@ -4,6 +4,7 @@ import MailNames
 import NIOPosix
 import SASL
 import SQLDatabase
+import Synchronization
 
 /// The directory in a database of its own.
 public final class SQLDirectory: Directory {
@@ -11,11 +12,14 @@ public final class SQLDirectory: Directory {
     private static let cachedAddresses = 65_536
     /// Log-ins that are remembered for some minutes.
     private static let rememberedLogins = 16_384
+    /// Passwords that may wait to be hashed: some ten seconds of work. Whoever comes then is told to try later.
+    private static let waitingPasswords = 256
 
     let database: SQLDatabase
     private let answers = AnswerCache(capacity: cachedAddresses)
     private let verified = VerifiedCredentials(capacity: rememberedLogins)
     private let hashing: NIOThreadPool
+    private let passwordsInWork = Atomic(0)
     private let clock: WallClock
     /// What new passwords are hashed with.
     let hashParameters: PasswordHash.Parameters
@@ -40,9 +44,11 @@ public final class SQLDirectory: Directory {
         self.hashing.start()
     }
 
-    /// Ends the threads that hash passwords.
+    /// Ends the threads that hash passwords, and closes the database. Questions that come later cannot be answered.
     public func close() async {
         try? await hashing.shutdownGracefully()
+        // Fails only while a question is still being answered: its connection ends with it.
+        try? database.close()
     }
 
     // MARK: Recipients
@@ -89,27 +95,32 @@ public final class SQLDirectory: Directory {
         // Acting as somebody else is for administrators, whom this directory does not know: RFC 4616 section 2.
         if let other = credentials.authorizationIdentity, other != credentials.authenticationIdentity { return nil }
         if let account = verified.account(for: credentials, now: clock.now()) { return account }
+        let generation = verified.generation
         let name = credentials.authenticationIdentity
         let row = try await read { database in try Self.loginRow(name, in: database) }
         let stored = row.flatMap { try? PasswordHash(phc: $0.hash) } ?? .decoy
-        let fits: Bool
-        do {
-            fits = try await hashing.runIfActive { try stored.verify(credentials.password) }
-        } catch {
-            throw DirectoryError(.unavailable, underlying: error)
-        }
+        let fits = try await onHashingThread { try stored.verify(credentials.password) }
         guard fits, let account = row?.account, account.isEnabled else { return nil }
-        verified.remember(credentials, account: account, now: clock.now())
+        verified.remember(credentials, account: account, now: clock.now(), generation: generation)
         return account
     }
 
     // MARK: Access for the other files
 
     func hash(_ password: Password) async throws(DirectoryError) -> String {
+        try await onHashingThread { [hashParameters] in
+            try PasswordHash.hash(password: password, parameters: hashParameters).phc
+        }
+    }
+
+    private func onHashingThread<Value: Sendable>(
+        _ body: @escaping @Sendable () throws -> Value
+    ) async throws(DirectoryError) -> Value {
+        let inWork = passwordsInWork.add(1, ordering: .relaxed).newValue
+        defer { passwordsInWork.subtract(1, ordering: .relaxed) }
+        guard inWork <= Self.waitingPasswords else { throw DirectoryError(.unavailable) }
         do {
-            return try await hashing.runIfActive { [hashParameters] in
-                try PasswordHash.hash(password: password, parameters: hashParameters).phc
-            }
+            return try await hashing.runIfActive(body)
         } catch {
             throw DirectoryError(.unavailable, underlying: error)
         }

@@ -16,12 +16,16 @@ final class ControlServer: Sendable {
 
     /// - Throws: `ControlSocketError` when the path cannot be used or another server answers there.
     init(folder: String, answer: @escaping @Sendable (AdministrationRequest) async -> AdministrationAnswer) throws {
-        self.path = ControlSocket.path(in: folder)
+        let path = ControlSocket.path(in: folder)
+        self.path = path
         self.answer = answer
         guard var address = ControlSocket.address(path) else { throw ControlSocketError.pathTooLong(path) }
         // The spool's lock has already shown that no other server uses this folder: what lies here is left over.
         unlink(path)
-        listener = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        let listener = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        self.listener = listener
+        let threads = NIOThreadPool(numberOfThreads: ControlSocket.concurrentRequests + 1)
+        self.threads = threads
         guard listener >= 0 else { throw ControlSocketError.broken(errno) }
         let mask = umask(0o177)
         let bound = withUnsafePointer(to: &address) { pointer in
@@ -35,7 +39,6 @@ final class ControlServer: Sendable {
             close(listener)
             throw ControlSocketError.broken(number)
         }
-        threads = NIOThreadPool(numberOfThreads: ControlSocket.concurrentRequests + 1)
         threads.start()
         threads.submit { [self] _ in acceptUntilStopped() }
     }

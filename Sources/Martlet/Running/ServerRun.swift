@@ -82,7 +82,7 @@ public enum ServerRun {
 
     /// As root with a user to become: binds the ports, hands the data folder over, and is root no more.
     private static func leaveRoot(_ plan: ServerPlan) throws -> ServerPlan {
-        guard Privileges.isRoot, let user = plan.user else { return plan }
+        guard Privileges.isRoot, let user = plan.user, !user.isEmpty else { return plan }
         var plan = plan
         plan.listeners = try plan.listeners.map { listener in
             guard case .address(let host, let port) = listener.point else { return listener }

@@ -28,7 +28,7 @@ struct SendmailCommand: AsyncParsableCommand {
         let options = try SendmailOptions(arguments)
         switch options.mode {
         case .queueList:
-            var list = try QueueCommand.List.parse(options.data.map { ["--data", $0] } ?? [])
+            let list = try QueueCommand.List.parse(options.data.map { ["--data", $0] } ?? [])
             try await list.run()
         case .smtp:
             try SMTPOnStandardStreams.run(folder: options.data ?? DataFolder.standard())

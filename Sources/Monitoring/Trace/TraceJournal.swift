@@ -3,69 +3,155 @@ import Glibc
 import MailBytes
 import MailEvents
 
-/// The file that entries are appended to before they are indexed. A torn end is passed over.
+/// The files that entries are appended to before they are indexed, each named by its number.
+///
+/// A file is never appended to after a failed write or a restart: a torn entry can only be the last of its file, and is
+/// passed over. What is indexed is told by a `Position`, which the database keeps with the entries, so that an entry is
+/// indexed once, whenever the process ends. No file is synced: it survives the end of the process, not a power cut.
 struct TraceJournal: ~Copyable {
-    /// Octets taken at a time when it is moved into the database.
-    private static let portion = 4 << 20
-    private static let entryLimit = 64 << 20
+    /// How far the journal is indexed.
+    struct Position: Hashable, Comparable, Sendable {
+        var file: Int64
+        /// In octets.
+        var offset: Int64
 
+        static let start = Position(file: 0, offset: 0)
+
+        static func < (left: Position, right: Position) -> Bool {
+            (left.file, left.offset) < (right.file, right.offset)
+        }
+    }
+
+    /// Some entries in their order, and where the next ones begin.
+    struct Portion: Sendable {
+        var entries: [TraceEntry]
+        var end: Position
+    }
+
+    /// Octets after which the next file is begun.
+    private let fileSize: Int64
+    /// Octets of a portion: more than any entry has.
+    private static let portionSize = 2 * TraceEntry.lengthLimit
+
+    private let folder: String
     private let descriptor: CInt
-    private(set) var size: Int
-    /// What is indexed already.
-    private var indexed = 0
+    /// The files that still have entries to index, with their sizes, by number.
+    private var sizes: [Int64: Int64] = [:]
+    private var newest: Int64
+    private var writing: CInt = -1
+    private(set) var indexed: Position
 
-    init(path: String) throws {
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0o600)
+    /// Finds the files in a folder; those before `indexed` are deleted.
+    init(folder: String, indexed: Position, fileSize: Int64 = 16 << 20) throws {
+        self.folder = folder
+        self.indexed = indexed
+        self.fileSize = fileSize
+        newest = indexed.file
+        descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO) }
-        size = Int(lseek(descriptor, 0, Int32(SEEK_END)))
-    }
-
-    deinit { close(descriptor) }
-
-    /// Appends; what a full disk does not take is lost, since a trace must not stop mail.
-    mutating func append(_ bytes: [UInt8]) {
-        guard !bytes.isEmpty else { return }
-        let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-        size += max(0, written)
-    }
-
-    /// Hands all entries on, portion by portion, and empties the file.
-    mutating func drain(_ take: ([TraceEntry]) throws -> Void) throws {
-        while indexed < size {
-            var bytes = [UInt8](repeating: 0, count: min(Self.portion, size - indexed))
-            let found = pread(descriptor, &bytes, bytes.count, off_t(indexed))
-            guard found > 0 else { break }
-            let (entries, used, wanted) = Self.entries(in: bytes[0..<found])
-            if used == 0 {
-                // One entry larger than a portion, or a torn end.
-                guard wanted <= Self.entryLimit, indexed + wanted <= size, wanted > found else { break }
-                var whole = [UInt8](repeating: 0, count: wanted)
-                guard pread(descriptor, &whole, wanted, off_t(indexed)) == wanted else { break }
-                try take(Self.entries(in: whole[...]).entries)
-                indexed += wanted
-                continue
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+            guard name.hasPrefix(Self.prefix), let number = Int64(name.dropFirst(Self.prefix.count)) else { continue }
+            var status = stat()
+            if number < indexed.file {
+                unlinkat(descriptor, name, 0)
+            } else if fstatat(descriptor, name, &status, 0) == 0 {
+                sizes[number] = Int64(status.st_size)
+                newest = max(newest, number)
             }
-            try take(entries)
-            indexed += used
         }
-        ftruncate(descriptor, 0)
-        size = 0
-        indexed = 0
     }
 
-    private static func entries(in bytes: ArraySlice<UInt8>) -> (entries: [TraceEntry], used: Int, wanted: Int) {
-        var entries: [TraceEntry] = []
-        let span = bytes.span
-        var position = 0
-        while position + 4 <= span.count {
-            var length = 0
-            for index in 0..<4 { length |= Int(span[position + index]) << (8 * index) }
-            guard position + 4 + length <= span.count else { return (entries, position, 4 + length) }
-            if let entry = TraceEntry(decoding: span.extracting((position + 4)..<(position + 4 + length))) {
-                entries.append(entry)
-            }
-            position += 4 + length
+    deinit {
+        if writing >= 0 { Glibc.close(writing) }
+        Glibc.close(descriptor)
+    }
+
+    private static let prefix = "journal-"
+
+    private static func name(_ number: Int64) -> String {
+        prefix + String(repeating: "0", count: max(0, 12 - String(number).count)) + String(number)
+    }
+
+    /// Octets that wait to be indexed.
+    var waiting: Int64 {
+        max(0, sizes.values.reduce(0, +) - indexed.offset)
+    }
+
+    /// Where the next entry will be written.
+    var end: Position { Position(file: newest, offset: sizes[newest] ?? 0) }
+
+    // MARK: Writing
+
+    /// Appends whole entries. What a full disk does not take is lost, since a trace must not stop mail: `false`.
+    mutating func append(_ bytes: [UInt8]) -> Bool {
+        guard !bytes.isEmpty else { return true }
+        if writing < 0 || sizes[newest] ?? 0 >= fileSize { beginFile() }
+        guard writing >= 0 else { return false }
+        var taken = 0
+        while taken < bytes.count {
+            let count = bytes.withUnsafeBytes { write(writing, $0.baseAddress?.advanced(by: taken), $0.count - taken) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { break }
+            taken += count
         }
-        return (entries, position, span.count)
+        sizes[newest, default: 0] += Int64(taken)
+        guard taken < bytes.count else { return true }
+        endFile()
+        return false
+    }
+
+    private mutating func beginFile() {
+        endFile()
+        let number = newest + 1
+        writing = openat(descriptor, Self.name(number), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
+        guard writing >= 0 else { return }
+        newest = number
+        sizes[number] = 0
+    }
+
+    private mutating func endFile() {
+        if writing >= 0 { Glibc.close(writing) }
+        writing = -1
+    }
+
+    // MARK: Reading
+
+    /// The entries that follow what is indexed; `nil` when there are none.
+    mutating func next() -> Portion? {
+        while true {
+            let start = indexed
+            if let size = sizes[start.file], size > start.offset, let portion = read(start, size) { return portion }
+            // The rest of the file is torn or damaged, or there is none: the next file follows.
+            if start.file == newest {
+                guard sizes[newest] ?? 0 > start.offset else { return nil }
+                endFile()
+                indexed = Position(file: newest, offset: sizes[newest] ?? 0)
+                return nil
+            }
+            guard let following = sizes.keys.filter({ $0 > start.file }).min() else { return nil }
+            passed(to: Position(file: following, offset: 0))
+        }
+    }
+
+    /// What is before the position is indexed for good: files that lie before it are deleted.
+    mutating func passed(to position: Position) {
+        indexed = position
+        for number in sizes.keys.filter({ $0 < position.file }) {
+            unlinkat(descriptor, Self.name(number), 0)
+            sizes[number] = nil
+        }
+    }
+
+    private func read(_ start: Position, _ size: Int64) -> Portion? {
+        let file = openat(descriptor, Self.name(start.file), O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { Glibc.close(file) }
+        let wanted = Int(min(Int64(Self.portionSize), size - start.offset))
+        let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
+            count = max(0, pread(file, buffer.baseAddress, wanted, off_t(start.offset)))
+        }
+        let (entries, used) = TraceEntry.entries(in: bytes.span)
+        guard used > 0 else { return nil }
+        return Portion(entries: entries, end: Position(file: start.file, offset: start.offset + Int64(used)))
     }
 }

@@ -14,7 +14,7 @@ extension TraceStore {
     ///
     /// - Parameter limit: of messages, and of entries without one.
     public func find(_ query: String, limit: Int = 20) async throws -> [TraceHistory] {
-        catchUp()
+        await catchUp()
         let id = QueueID(query.trimmingCharacters(in: .whitespaces))
         let key = Self.normalised(query)
         return try await database.read { database in
@@ -25,7 +25,7 @@ extension TraceStore {
             var histories: [TraceHistory] = []
             let queues = try Int64.fetchAll(
                 database,
-                sql: "SELECT DISTINCT queue FROM lookup WHERE key = ? AND queue <> 0 ORDER BY queue DESC LIMIT ?",
+                sql: "SELECT queue FROM lookup WHERE key = ? AND queue <> 0 ORDER BY queue DESC LIMIT ?",
                 arguments: [key, limit]
             )
             for queue in queues {
@@ -37,7 +37,7 @@ extension TraceStore {
                 sql: """
                     SELECT content FROM entry WHERE id IN (
                         SELECT entry FROM lookup WHERE key = ? AND queue = 0 ORDER BY entry DESC LIMIT ?
-                    )
+                    ) ORDER BY id DESC
                     """,
                 arguments: [key, limit]
             )
@@ -46,11 +46,11 @@ extension TraceStore {
         }
     }
 
-    /// The latest entries of one message, without catching up.
+    /// The first 5000 entries of one message in order, without catching up.
     private static func entries(of id: QueueID, in database: Database) throws -> [TraceEntry] {
         try Row.fetchAll(
             database,
-            sql: "SELECT content FROM entry WHERE queue = ? ORDER BY time, id LIMIT 5000",
+            sql: "SELECT content FROM entry WHERE queue = ? AND queue <> 0 ORDER BY time, id LIMIT 5000",
             arguments: [Int64(bitPattern: id.rawValue)]
         ).compactMap(entry(_:))
     }
