@@ -69,6 +69,8 @@ public final class UnboundResolver: DNSResolver {
                     waiter.fail(.resolver("nobody waits for the answer"))
                 } else {
                     mailbox.post(.ask(waiter))
+                    // A cancellation in between had nothing to forget yet.
+                    if Task.isCancelled { mailbox.post(.forget(ticket)) }
                 }
             }
         } onCancel: {
