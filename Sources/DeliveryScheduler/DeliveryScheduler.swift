@@ -88,7 +88,7 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
             Entry(
                 message: message,
                 due: due.microseconds,
-                expires: hold == .caught ? .max : expires.microseconds,
+                expires: expires.microseconds,
                 warns: warns?.microseconds ?? .max,
                 destination: queue,
                 generation: 0,
@@ -137,7 +137,6 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
     public mutating func hold(_ id: EntryID, because reason: HoldReason, now: Timestamp) {
         guard let slot = slot(id), entries[Int(slot)].state == .inFlight else { return }
         entries[Int(slot)].holdReason = reason
-        if reason == .caught { entries[Int(slot)].expires = .max }
         place(slot, now: now)
     }
 

@@ -233,7 +233,7 @@ extension DeliveryService {
             for index in message.targets.indices where message.targets[index].state == .waiting {
                 message.targets[index].state = .done
             }
-            spool.record([.done(id)])
+            tell(.done(id))
             if message.users == 0 { active[id] = nil }
             count += 1
         }
@@ -274,6 +274,7 @@ extension DeliveryService {
         let count = changes.count
         let spool = self.spool
         let done = changes
+        tellSpool()
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             spool.record(done) { _ in continuation.resume() }
         }

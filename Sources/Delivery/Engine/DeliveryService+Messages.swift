@@ -49,20 +49,24 @@ extension DeliveryService {
     func remember(_ message: ActiveMessage) {
         active[message.id] = message
         order.append(message.id)
-        while active.count > options.messagesInMemory, oldest < order.count {
+        // Most are done and forgotten in the order they came.
+        while oldest < order.count, active[order[oldest]] == nil { oldest += 1 }
+        var looked = 0
+        while active.count > options.messagesInMemory, oldest < order.count, looked < 64 {
             let id = order[oldest]
             oldest += 1
+            looked += 1
             guard let old = active[id] else { continue }
-            if old.users > 0 || !old.items.isEmpty {
-                // In use: it comes again, behind the others. There are fewer of them than places.
-                order.append(id)
-                if order.count - oldest <= workers.count + 64 { break }
-            } else {
-                active[id] = nil
-            }
+            // One that is in use comes again, behind the others.
+            if old.users > 0 || !old.items.isEmpty { order.append(id) } else { active[id] = nil }
         }
         if oldest > 4096, oldest * 2 > order.count {
             order.removeFirst(oldest)
+            oldest = 0
+        }
+        // One that stays long in front of many that were short.
+        if order.count - oldest > 4 * (active.count + 4096) {
+            order = order[oldest...].filter { active[$0] != nil }
             oldest = 0
         }
     }
@@ -91,6 +95,19 @@ extension DeliveryService {
     func finish(_ message: ActiveMessage) {
         active[message.id] = nil
         scheduler.removeWaiting(message.id)
-        spool.record([.done(message.id)])
+        tell(.done(message.id))
+    }
+
+    /// Tells the spool, together with what else happens in this turn of the loop.
+    func tell(_ change: SpoolProgress) {
+        untold.append(change)
+        guard untold.count == 1 else { return }
+        eventLoop.execute { self.assumeIsolated { $0.tellSpool() } }
+    }
+
+    func tellSpool() {
+        guard !untold.isEmpty else { return }
+        spool.record(untold)
+        untold.removeAll(keepingCapacity: untold.count < 4096)
     }
 }

@@ -166,7 +166,7 @@ extension DeliveryService {
                 lastError: failure.text
             )
         }
-        spool.record([.recipients(states, of: message.id)])
+        tell(.recipients(states, of: message.id))
         var reasons: [String] = []
         for (_, failure) in delayed where !reasons.contains(failure.text) { reasons.append(failure.text) }
         let fields = [
@@ -272,7 +272,7 @@ extension DeliveryService {
         }
         // When nothing is left, the spool is told that alone.
         guard !message.isDone || !message.items.isEmpty else { return }
-        spool.record([.recipients(states, of: message.id)])
+        tell(.recipients(states, of: message.id))
     }
 
     /// Something that went on for a message is over: what is to be reported is reported, and a message with nothing left

@@ -33,6 +33,8 @@ public actor DeliveryService {
     /// The messages of `active` in the order they came, those forgotten since too, from `oldest` on.
     var order: [QueueID] = []
     var oldest = 0
+    /// Progress that the spool is told of at the end of this turn of the loop.
+    var untold: [SpoolProgress] = []
     var idle: [DestinationID: [IdleConnection]] = [:]
     /// What was the matter with a destination last.
     var lastErrors: [Destination: String] = [:]
@@ -105,6 +107,7 @@ public actor DeliveryService {
         timer?.cancel()
         timer = nil
         closeIdleConnections()
+        defer { tellSpool() }
         guard !workers.isEmpty || choresRunning > 0 else { return }
         let grace = eventLoop.scheduleTask(in: TimeAmount(options.stopGrace)) {
             self.assumeIsolated { service in

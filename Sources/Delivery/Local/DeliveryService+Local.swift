@@ -74,10 +74,8 @@ extension DeliveryService {
                 items[account, default: []].append(Item(attempt: number, key: key, message: message))
             }
         }
-        for account in accounts {
-            guard let forAccount = items[account] else { continue }
-            let results = await mailboxes.write(forAccount.map(\.message), to: account)
-            for (item, result) in zip(forAccount, results) {
+        for (account, results) in await write(accounts, items) {
+            for (item, result) in zip(items[account] ?? [], results) {
                 switch result {
                 case .written(let mailbox):
                     outcomes[item.attempt].append((item.key, .delivered))
@@ -91,6 +89,24 @@ extension DeliveryService {
             }
         }
         for (attempt, outcome) in zip(batch, outcomes) { settle(attempt, outcome, dialogue: nil) }
+    }
+
+    /// Writes account by account, several at a time: each has a database of its own.
+    private func write(_ accounts: [AccountID], _ items: [AccountID: [Item]]) async -> [(AccountID, [LocalOutcome])] {
+        let mailboxes = self.mailboxes
+        let work = accounts.map { account in (account, (items[account] ?? []).map(\.message)) }
+        guard work.count > 1 else {
+            guard let (account, messages) = work.first else { return [] }
+            return [(account, await mailboxes.write(messages, to: account))]
+        }
+        return await withTaskGroup { group in
+            for (account, messages) in work {
+                group.addTask { (account, await mailboxes.write(messages, to: account)) }
+            }
+            var results: [(AccountID, [LocalOutcome])] = []
+            for await result in group { results.append(result) }
+            return results
+        }
     }
 
     private func localContent(_ id: QueueID, _ prefix: [UInt8], _ first: ByteBuffer, _ pieces: Int) -> LocalContent {

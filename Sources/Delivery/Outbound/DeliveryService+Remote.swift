@@ -44,42 +44,41 @@ extension DeliveryService {
                 continue
             }
             guard let attempt = await begin(taken, destination) else { continue }
-            if let old = connection,
-                old.isClosed || sent >= options.messagesPerConnection
-                    || clock.now() - since > options.connectionAge
-            {
+            if let old = connection, old.isClosed || isSpent(sent, since) {
                 old.close()
                 connection = nil
             }
-            if connection == nil {
-                switch await hosts.connect(to: destination, options: options, onAttempt: tracing(attempt)) {
-                case .success(let opened):
-                    connection = opened
-                    (sent, since) = (0, clock.now())
-                    scheduler.established(id)
-                case .failure(let failure):
-                    unreachable(id, destination, failure, attempt)
-                    continue
+            while true {
+                var isFresh = false
+                if connection == nil {
+                    switch await hosts.connect(to: destination, options: options, onAttempt: tracing(attempt)) {
+                    case .success(let opened):
+                        connection = opened
+                        (sent, since, isFresh) = (0, clock.now(), true)
+                        scheduler.established(id)
+                    case .failure(let failure): unreachable(id, destination, failure, attempt)
+                    }
                 }
-            }
-            guard let open = connection else { continue }
-            sent += 1
-            let result = await send(attempt, over: open)
-            if result.isBroken {
-                lastErrors[destination] = result.problem
-                scheduler.failed(id, addresses: [open.address], now: clock.now())
-            } else {
-                lastErrors[destination] = nil
-                scheduler.succeeded(id)
-            }
-            if !result.isUsable {
-                open.close()
-                connection = nil
+                guard let open = connection else { break }
+                let result = await send(attempt, over: open)
+                sent += 1
+                if !result.isUsable {
+                    open.close()
+                    connection = nil
+                }
+                // A connection that the other side had closed meanwhile says nothing about the host.
+                if result.wasStale && !isFresh { continue }
+                took(result, of: attempt, id, destination, open)
+                break
             }
         }
         scheduler.closed(id, wasIdle: false, tookNothing: tookNothing)
         if let connection { connection.close() }
         schedulePump()
+    }
+
+    private func isSpent(_ sent: Int, _ since: Timestamp) -> Bool {
+        sent >= options.messagesPerConnection || clock.now() - since > options.connectionAge
     }
 
     /// No host of the destination took a connection.
@@ -120,18 +119,40 @@ extension DeliveryService {
     // MARK: One message
 
     private struct Sending {
-        var isUsable: Bool
-        var isBroken: Bool
+        var outcomes: [(UInt32, DeliveryOutcome)] = []
+        var dialogue = ""
+        var isUsable = true
+        /// The connection broke, or the host wants no more of them now.
+        var isBroken = false
+        /// It broke before the host said anything.
+        var wasStale = false
         var problem: String?
+    }
+
+    /// Takes in what came of a message on a connection.
+    private func took(
+        _ result: Sending,
+        of attempt: Attempt,
+        _ id: DestinationID,
+        _ destination: Destination,
+        _ connection: any OutboundConnection
+    ) {
+        if result.isBroken {
+            lastErrors[destination] = result.problem
+            scheduler.failed(id, addresses: [connection.address], now: clock.now())
+        } else {
+            if !lastErrors.isEmpty { lastErrors[destination] = nil }
+            scheduler.succeeded(id)
+        }
+        traceTransaction(attempt, connection, result.dialogue, result.outcomes)
+        settle(attempt, result.outcomes, dialogue: result.dialogue)
     }
 
     /// Sends a message to the attempt's addresses, in as many transactions as the host wants.
     private func send(_ attempt: Attempt, over connection: any OutboundConnection) async -> Sending {
         let message = attempt.message
-        var outcomes: [(UInt32, DeliveryOutcome)] = []
         var remaining = attempt.keys
-        var dialogue = ""
-        var state = Sending(isUsable: true, isBroken: false)
+        var state = Sending()
         let content: ByteBuffer
         let pieces: Int
         do {
@@ -140,7 +161,7 @@ extension DeliveryService {
         } catch {
             damaged(message.id, error)
             let failure = DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
-            settle(attempt, attempt.keys.map { ($0, .failed(failure)) }, dialogue: nil)
+            state.outcomes = attempt.keys.map { ($0, .failed(failure)) }
             return state
         }
         while !remaining.isEmpty && state.isUsable {
@@ -162,8 +183,9 @@ extension DeliveryService {
                 piece: { [self, id = message.id] in try await self.content(id, piece: $0) }
             )
             let result = await connection.perform(transaction)
-            dialogue = dialogue.isEmpty ? result.dialogue : dialogue + "\n" + result.dialogue
+            state.dialogue += state.dialogue.isEmpty ? result.dialogue : "\n" + result.dialogue
             (state.isUsable, state.isBroken) = (result.isUsable, result.isBroken)
+            state.wasStale = result.isBroken && !state.dialogue.contains("S: ")
             var again: [UInt32] = []
             for (key, outcome) in zip(part, result.outcomes) {
                 switch outcome {
@@ -173,18 +195,20 @@ extension DeliveryService {
                         reply: reply,
                         keepsNotifyPromise: result.passedNotifications
                     )
-                    outcomes.append((key, relayed))
+                    state.outcomes.append((key, relayed))
                 case .deferred(let reply), .failed(let reply):
                     let failure = DeliveryFailure(reply: reply, host: connection.host)
-                    if result.isBroken { state.problem = failure.text }
-                    outcomes.append((key, .failed(failure)))
+                    // 421 is about the connection, not about the message: RFC 5321 section 3.8.
+                    if reply.code == 421 { (state.isBroken, state.isUsable) = (true, false) }
+                    if state.isBroken { state.problem = failure.text }
+                    state.outcomes.append((key, .failed(failure)))
                 case .notTried: again.append(key)
                 }
             }
             // A transaction that took nobody will not take them the next time either.
             if again.count == part.count {
                 let reply = SMTPReply(452, EnhancedStatus(4, 5, 3), "no recipient was taken in this transaction")
-                outcomes += again.map { ($0, .failed(DeliveryFailure(reply: reply, host: connection.host))) }
+                state.outcomes += again.map { ($0, .failed(DeliveryFailure(reply: reply, host: connection.host))) }
             } else {
                 remaining = again + remaining
             }
@@ -194,9 +218,7 @@ extension DeliveryService {
             "\(connection.host) closed the connection before this recipient had its turn",
             host: connection.host
         )
-        outcomes += remaining.map { ($0, .failed(untried)) }
-        traceTransaction(attempt, connection, dialogue, outcomes)
-        settle(attempt, outcomes, dialogue: dialogue)
+        state.outcomes += remaining.map { ($0, .failed(untried)) }
         return state
     }
 

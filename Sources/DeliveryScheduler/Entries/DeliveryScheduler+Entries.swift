@@ -58,6 +58,7 @@ extension DeliveryScheduler {
         let wake: Int64
         switch entry.state {
         case .inFlight: wake = .max
+        case .held where entry.holdReason == .caught: wake = .max
         case .ready, .held: wake = min(entry.expires, entry.warns)
         case .deferred: wake = min(entry.due, entry.expires, entry.warns)
         }

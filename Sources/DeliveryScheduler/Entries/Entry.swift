@@ -25,7 +25,7 @@ public enum HoldReason: UInt8, Hashable, Sendable, Codable {
     case byOperator = 1
     /// Outbound mail is held by configuration.
     case byConfiguration = 2
-    /// Mail for other domains is kept and shown, never sent. Such mail does not expire: nothing is tried in vain.
+    /// Mail for other domains is kept and shown, never sent. Such mail does not expire while it is held: nothing is tried in vain.
     case caught = 3
 }
 

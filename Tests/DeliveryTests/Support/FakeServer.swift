@@ -168,3 +168,91 @@ enum RudeServer {
         return channel.localAddress?.port ?? 0
     }
 }
+
+/// A server with no extensions at all, whose ways a test chooses.
+final class PlainServer: Sendable {
+    struct Ways: Sendable {
+        /// It knows only HELO.
+        var knowsEHLO = true
+        /// It closes without a word after so many messages on a connection.
+        var closesAfter = Int.max
+        /// It answers 421 to MAIL.
+        var isBusy = false
+    }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        let server: PlainServer
+        var buffer = ByteBuffer()
+        var isContent = false
+        var messages = 0
+
+        init(_ server: PlainServer) { self.server = server }
+
+        func channelActive(context: ChannelHandlerContext) { say("220 plain.test", context) }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            var read = unwrapInboundIn(data)
+            buffer.writeBuffer(&read)
+            while let end = buffer.readableBytesView.firstIndex(of: 10),
+                let line = buffer.readString(length: end + 1 - buffer.readerIndex)
+            {
+                take(String(line.dropLast()), context)
+            }
+        }
+
+        private func take(_ line: String, _ context: ChannelHandlerContext) {
+            if isContent {
+                guard line == "." else { return }
+                isContent = false
+                messages += 1
+                server.state.withLock { $0.messages += 1 }
+                say("250 taken", context)
+                if messages >= server.ways.closesAfter { context.close(promise: nil) }
+                return
+            }
+            switch line.prefix(4) {
+            case "EHLO": say(server.ways.knowsEHLO ? "250 plain.test" : "500 what", context)
+            case "DATA":
+                isContent = true
+                say("354 go on", context)
+            case "MAIL": say(server.ways.isBusy ? "421 too busy" : "250 ok", context)
+            case "QUIT":
+                say("221 bye", context)
+                context.close(promise: nil)
+            default: say("250 ok", context)
+            }
+        }
+
+        private func say(_ line: String, _ context: ChannelHandlerContext) {
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: line + "\r\n")), promise: nil)
+        }
+    }
+
+    private struct State {
+        var messages = 0
+        var connections = 0
+    }
+
+    private let state = Mutex(State())
+    let ways: Ways
+
+    init(_ ways: Ways = Ways()) { self.ways = ways }
+
+    var messages: Int { state.withLock { $0.messages } }
+    var connections: Int { state.withLock { $0.connections } }
+
+    func start(_ group: any EventLoopGroup) async throws -> Int {
+        let channel = try await ServerBootstrap(group: group)
+            .childChannelInitializer { [self] channel in
+                state.withLock { $0.connections += 1 }
+                return channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Handler(self))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        return channel.localAddress?.port ?? 0
+    }
+}
