@@ -113,6 +113,8 @@ final class SMTPClientHandler: ChannelInboundHandler {
     // MARK: Work
 
     func begin(_ job: Job) {
+        dialogue = SMTPDialogue()
+        began = .now()
         guard let context, mayBegin else {
             let reply = failure?.reply ?? SMTPReply(421, EnhancedStatus(4, 4, 2), "the connection is closed")
             job.finished.succeed(
@@ -124,8 +126,6 @@ final class SMTPClientHandler: ChannelInboundHandler {
             return
         }
         self.job = job
-        dialogue = SMTPDialogue()
-        began = .now()
         perform(session.begin(job.delivery), context)
     }
 
