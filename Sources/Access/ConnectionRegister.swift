@@ -4,15 +4,18 @@ import Synchronization
 /// The connections of a service: counted, so that they stay within limits, and known, so that they can be ended.
 final class ConnectionRegister: Sendable {
     private struct State {
+        var limits: POPServerOptions.Limits
         var channels: [ObjectIdentifier: any Channel] = [:]
         var perNetwork: [PeerNetwork: Int] = [:]
         var isClosed = false
     }
 
-    private let limits: POPServerOptions.Limits
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(limits: POPServerOptions.Limits) { self.limits = limits }
+    init(limits: POPServerOptions.Limits) { self.state = Mutex(State(limits: limits)) }
+
+    /// Other limits from now on; who is there stays.
+    func setLimits(_ limits: POPServerOptions.Limits) { self.state.withLock { $0.limits = limits } }
 
     /// Connections that are open now.
     var count: Int { self.state.withLock { $0.channels.count } }
@@ -21,8 +24,8 @@ final class ConnectionRegister: Sendable {
     func admit(_ channel: any Channel, from network: PeerNetwork) -> Bool {
         let isAdmitted = self.state.withLock { state in
             let ofNetwork = state.perNetwork[network, default: 0]
-            guard !state.isClosed, state.channels.count < self.limits.connections,
-                ofNetwork < self.limits.connectionsPerAddress
+            guard !state.isClosed, state.channels.count < state.limits.connections,
+                ofNetwork < state.limits.connectionsPerAddress
             else { return false }
             state.perNetwork[network] = ofNetwork + 1
             state.channels[ObjectIdentifier(channel)] = channel

@@ -21,7 +21,7 @@ public final class POPServer: Sendable {
         public var description: String { "POP3 cannot listen on \(self.endpoint): \(self.underlying)." }
     }
 
-    let options: POPServerOptions
+    private let current: Mutex<POPServerOptions>
     let authority: any POPAuthority
     let tls: @Sendable () -> NIOSSLContext?
     let group: any EventLoopGroup
@@ -44,12 +44,23 @@ public final class POPServer: Sendable {
     ) {
         var options = options
         if tls() == nil { options.session.offersTLS = false }
-        self.options = options
+        self.current = Mutex(options)
         self.authority = authority
         self.tls = tls
         self.group = group
         self.logger = logger
         self.register = ConnectionRegister(limits: options.limits)
+    }
+
+    /// What holds for the next connection.
+    var options: POPServerOptions { self.current.withLock { $0 } }
+
+    /// New connections are like this from now on; the listeners and the connections that are open stay as they are.
+    public func reconfigure(_ options: POPServerOptions) {
+        var options = options
+        if self.tls() == nil { options.session.offersTLS = false }
+        self.register.setLimits(options.limits)
+        self.current.withLock { $0 = options }
     }
 
     /// Listens on every socket, or on none.

@@ -20,7 +20,7 @@ import Testing
     @Test func `numbers, texts, durations and sizes are taken as they are`() throws {
         let set = try ConfigurationReader.apply(
             [
-                "outbound.port=2525", "limits.message-size=1MiB", "queue.retry=5s", "hostname=mail.example.test",
+                "outbound.port=2525", "limits.message-size=1048576", "queue.retry=5s", "hostname=mail.example.test",
                 "smtp.bare-newlines=normalise", "outbound.username=12", "outbound.password-file=/p",
                 "smtp.clear-text-authentication=true",
             ],

@@ -94,10 +94,10 @@ func problems(_ text: String, _ assignments: [String] = []) -> [String] {
             problems(text) == [
                 "m.toml:1: hostname: the number 5 is not a host name",
                 "m.toml:2: hostnme: there is no such key; did you mean hostname?",
-                "m.toml:5: limits.recipients: the text \"many\" is not a number from 100 to 100000",
+                "m.toml:5: limits.recipients: the text \"many\" is not a number from 1 to 100000",
                 "m.toml:6: limits.connections: the number 0 is not a number from 1 to 1000000",
                 "m.toml:7: limits.message-size: the text \"5 parsecs\" is not a size such as \"256KiB\" or \"50MiB\", "
-                    + "from 64KiB to 16GiB",
+                    + "from 1KiB to 16GiB",
                 "m.toml:10: relay.networks: the text \"192.0.2.0/33\" is not a network such as \"192.0.2.0/24\" or "
                     + "\"2001:db8::/32\"",
                 "m.toml:16: queue.retry: the number 300 is not a duration such as \"90s\", \"5m\", \"4h\" or \"5d\", "
@@ -120,7 +120,7 @@ func problems(_ text: String, _ assignments: [String] = []) -> [String] {
         ("[[relay]]\nnetworks = []", "m.toml:1: relay: it is a table, to be written as [relay]"),
         (
             "[limits]\nrecipients = 10.5",
-            "m.toml:2: limits.recipients: the number 10.5 is not a number from 100 to 100000"
+            "m.toml:2: limits.recipients: the number 10.5 is not a number from 1 to 100000"
         ),
         (
             "[outbound]\nmode = \"pigeon\"",
@@ -167,10 +167,10 @@ func problems(_ text: String, _ assignments: [String] = []) -> [String] {
             listen.smtp = [ # recipients = 1
               "[::]:25", '[::1]:25',
             ]
-            "limits"."recipients" = 1
+            "limits"."recipients" = 0
             """#
         #expect(
-            problems(text) == ["m.toml:10: limits.recipients: the number 1 is not a number from 100 to 100000"]
+            problems(text) == ["m.toml:10: limits.recipients: the number 0 is not a number from 1 to 100000"]
         )
     }
 

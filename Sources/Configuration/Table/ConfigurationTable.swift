@@ -287,14 +287,14 @@ public enum ConfigurationTable {
         ConfigurationKey(
             "limits.message-size",
             \.limits.messageSize,
-            .size(.kibibytes(64) ... .gibibytes(16)),
-            "The size of a message."
+            .size(.kibibytes(1) ... .gibibytes(16)),
+            "The size of a message; RFC 5321 section 4.5.3.1.7 asks for 64 KiB at least."
         ),
         ConfigurationKey(
             "limits.recipients",
             \.limits.recipients,
-            .count(100...100_000),
-            "Recipients of a message in one transaction."
+            .count(1...100_000),
+            "Recipients of a message in one transaction; RFC 5321 section 4.5.3.1.8 asks for 100 at least."
         ),
         ConfigurationKey(
             "limits.messages-per-connection",
@@ -341,8 +341,8 @@ public enum ConfigurationTable {
         ConfigurationKey(
             "limits.hops",
             \.limits.hops,
-            .count(20...1000),
-            "Received fields that a message may have before it counts as going in circles."
+            .count(1...1000),
+            "Received fields that a message may have before it counts as going in circles; RFC 5321 section 6.3 asks for 100."
         ),
         ConfigurationKey(
             "limits.command-timeout",
@@ -359,8 +359,8 @@ public enum ConfigurationTable {
         ConfigurationKey(
             "limits.pop-timeout",
             \.limits.popTimeout,
-            .duration(.seconds(600) ... .seconds(86_400)),
-            "How long a POP3 client may be silent; RFC 1939 asks for ten minutes at least."
+            .duration(.seconds(1) ... .seconds(86_400)),
+            "How long a POP3 client may be silent; RFC 1939 section 3 asks for ten minutes at least."
         ),
     ]
 
@@ -369,8 +369,15 @@ public enum ConfigurationTable {
             "trace.retention",
             \.trace.retention,
             .duration(.seconds(3600) ... .seconds(3650 * 86_400)),
-            "How long it is kept."
+            "How long it is kept.",
+            needsRestart: true
         ),
-        ConfigurationKey("log.level", \.log.level, .choice(), "The least important lines that are written."),
+        ConfigurationKey(
+            "log.level",
+            \.log.level,
+            .choice(),
+            "The least important lines that are written.",
+            needsRestart: true
+        ),
     ]
 }

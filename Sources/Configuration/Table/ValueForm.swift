@@ -64,11 +64,16 @@ extension ValueForm where Value == ByteCount {
         return ValueForm(
             summary: summary,
             read: { value in
-                guard case .text(let text) = value, let size = ByteCount(text) else {
-                    return .failure(ValueProblem(value, isNot: summary))
-                }
+                // A bare number is one of octets, which is all that a size could be counted in.
+                let read: ByteCount? =
+                    switch value {
+                    case .text(let text): ByteCount(text)
+                    case .integer(let octets): ByteCount(bytes: octets)
+                    default: nil
+                    }
+                guard let size = read else { return .failure(ValueProblem(value, isNot: summary)) }
                 guard range.contains(size) else {
-                    return .failure(ValueProblem("\(text) is out of its bounds, \(bounds)"))
+                    return .failure(ValueProblem("\(size) is out of its bounds, \(bounds)"))
                 }
                 return .success(size)
             },

@@ -2,9 +2,9 @@ import Access
 import Admission
 import Certificates
 import ChannelSupport
+import DNSClient
 import Delivery
 import Directory
-import DNSClient
 import Logging
 import MailBytes
 import MailEvents
@@ -116,8 +116,9 @@ public final class MartletServer: Sendable {
                     return .init(.address(address), security: security)
                 }
             },
-            session: POPServerConfiguration(hostName: plan.hostName.ascii),
+            session: POPServerConfiguration(hostName: plan.hostName.ascii, limits: plan.popLimits),
             allowsPlaintextOnLoopback: plan.allowsClearTextOnLoopback,
+            timeouts: plan.popTimeouts,
             limits: .init(connections: plan.connections.connections, connectionsPerAddress: plan.connections.perAddress)
         )
     }
@@ -171,6 +172,7 @@ public final class MartletServer: Sendable {
             Reception.Options(hostName: plan.hostName.ascii, messageLifetime: plan.messageLifetime)
         )
         smtp.setLimits(plan.connections)
+        pop.reconfigure(Self.popOptions(plan))
         for service in ServiceName.allCases where service.isSMTP {
             if let settings = try? settings(of: service, plan) { smtp.reconfigure(service.rawValue, settings) }
         }

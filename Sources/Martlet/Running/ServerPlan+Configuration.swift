@@ -59,6 +59,10 @@ extension ServerPlan {
         smtpLimits.failedAuthentications = limits.failedLogins
         smtpTimeouts.command = limits.commandTimeout
         smtpTimeouts.contentBlock = limits.contentTimeout
+        popTimeouts.inactivity = limits.popTimeout
+        popTimeouts.untilLogin = min(popTimeouts.untilLogin, limits.popTimeout)
+        popLimits.badCommands = limits.badCommands
+        popLimits.failedLogins = limits.failedLogins
         connections.connections = limits.connections
         connections.perAddress = limits.connectionsPerAddress
         contentInMemory = limits.memoryPerMessage

@@ -1,10 +1,12 @@
 import Admission
 import ChannelSupport
-import Delivery
 import DNSClient
+import Delivery
 import MailBytes
 import MailNames
 import Monitoring
+import POPChannels
+import POPProtocol
 import SMTPProtocol
 import Spool
 
@@ -41,6 +43,8 @@ public struct ServerPlan: Sendable {
     public var smtpLimits = SMTPLimits()
     public var smtpTimeouts = SMTPTimeouts()
     public var connections = ConnectionRegister.Limits()
+    public var popTimeouts = POPTimeouts()
+    public var popLimits = POPServerConfiguration.Limits()
     /// Where mail for `<Postmaster>` goes; `nil` for postmaster@ the host name.
     public var postmaster: EmailAddress?
     public var bareNewlines = DotUnstuffer.BareNewlines.refuse
