@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import Glibc
 import Martlet
@@ -6,16 +7,27 @@ import Martlet
 /// Where the program begins: under one of sendmail's names it is sendmail, otherwise `martlet`.
 @main
 enum Main {
-    static func main() async {
+    /// Waits on the first thread for the command, which runs on others.
+    ///
+    /// An asynchronous `main` would end that thread. The process then keeps its credentials as they were at start for the
+    /// system, whatever its other threads become: it would count as root's for ever.
+    static func main() {
         signal(SIGPIPE, SIG_IGN)
         let name = CommandLine.arguments.first.map { ($0 as NSString).lastPathComponent } ?? "martlet"
         let arguments = Array(CommandLine.arguments.dropFirst())
+        let command: [String]
         switch name {
-        case "sendmail": await run(["sendmail"] + arguments)
-        case "mailq": await run(["queue", "list"] + arguments)
+        case "sendmail": command = ["sendmail"] + arguments
+        case "mailq": command = ["queue", "list"] + arguments
         case "newaliases": return  // Aliases are read as they are: there is nothing to rebuild.
-        default: await run(arguments)
+        default: command = arguments
         }
+        let done = DispatchSemaphore(value: 0)
+        Task.detached {
+            await run(command)
+            done.signal()
+        }
+        done.wait()
     }
 
     private static func run(_ arguments: [String]) async {

@@ -18,6 +18,11 @@ enum Output {
         FileHandle.standardError.write(Data((sentence + "\n").utf8))
     }
 
+    /// Written at once, also where nobody looks on a terminal.
+    static func text(_ text: String) {
+        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+    }
+
     static func show(_ answer: AdministrationAnswer, json: Bool) throws {
         guard answer.status == .done else { throw CommandFailure(answer.status, answer.text) }
         if json {

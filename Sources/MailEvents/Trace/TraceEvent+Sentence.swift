@@ -1,13 +1,16 @@
 extension TraceEvent {
-    /// The event for people: one line, without the dialogue and the look-up answers, which `details` has.
-    public var sentence: String {
+    /// The event for people: one line, without the dialogue and the look-up answers, which `details` has. What peers said
+    /// is in it as they said it, up to `Redaction.printable(_:)`.
+    public var sentence: String { Redaction.printable(plainSentence) }
+
+    private var plainSentence: String {
         switch kind {
         case .received:
-            return "received\(from) \(senderText) to \(list(.recipient))\(with("size", .size, "", " bytes"))"
+            return "received\(from): \(senderText) to \(list(.recipient))" + phrase(", ", .size, " bytes")
                 + phrase(" by ", .transmission) + phrase(" over ", .tls) + phrase(", logged in as ", .account)
         case .refused:
-            return "refused\(phrase(" ", .command)) \(list(.recipient))\(from): \(self[.reply] ?? "")"
-                + phrase(" (", .reason, ")")
+            let what = self[.recipient] == nil ? phrase(" of ", .sender) : " to " + list(.recipient)
+            return "refused\(phrase(" ", .command))\(what)\(from): \(self[.reply] ?? "")" + phrase(" (", .reason, ")")
         case .smuggling: return "smuggling attempt\(from) refused: \(self[.reason] ?? "")"
         case .authenticated: return "\(self[.account] ?? "?") logged in\(from)"
         case .authenticationFailed: return "log-in as \(self[.account] ?? "?") failed\(from)" + phrase(": ", .reason)
@@ -43,7 +46,8 @@ extension TraceEvent {
         for entry in fields {
             switch entry.field {
             case .verdict, .answers, .dialogue, .messageID, .helo, .subject:
-                for (index, line) in entry.text.split(separator: "\n", omittingEmptySubsequences: true).enumerated() {
+                for (index, line) in entry.text.split(whereSeparator: \.isNewline).enumerated() {
+                    let line = Redaction.printable(line)
                     lines.append(index == 0 ? "\(entry.field.name): \(line)" : "  \(line)")
                 }
             default: break
@@ -73,9 +77,5 @@ extension TraceEvent {
 
     private func phrase(_ before: String, _ field: TraceField, _ after: String = "") -> String {
         self[field].map { before + $0 + after } ?? ""
-    }
-
-    private func with(_ word: String, _ field: TraceField, _ before: String, _ after: String) -> String {
-        self[field].map { ", \(before)\($0)\(after)" } ?? ""
     }
 }

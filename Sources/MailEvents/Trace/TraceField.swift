@@ -66,7 +66,7 @@ public enum TraceField: UInt8, Sendable, CaseIterable, Hashable {
     /// Whether a message can be found by it.
     public var isLookupKey: Bool {
         switch self {
-        case .sender, .recipient, .messageID, .peer, .target, .otherQueueID: true
+        case .sender, .recipient, .messageID, .peer, .account, .target, .otherQueueID: true
         default: false
         }
     }

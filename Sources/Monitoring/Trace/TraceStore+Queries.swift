@@ -42,7 +42,9 @@ extension TraceStore {
                 arguments: [key, limit]
             )
             histories += alone.compactMap(Self.entry(_:)).map { TraceHistory(queueID: nil, entries: [$0]) }
-            return histories.sorted { ($0.entries.first?.time ?? .distantPast) > ($1.entries.first?.time ?? .distantPast) }
+            return histories.sorted {
+                ($0.entries.first?.time ?? .distantPast) > ($1.entries.first?.time ?? .distantPast)
+            }
         }
     }
 
