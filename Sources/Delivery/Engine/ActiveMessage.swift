@@ -3,6 +3,7 @@ import Directory
 import MailBytes
 import MailEvents
 import MailNames
+import NIOCore
 
 /// A message that is being worked on: its envelope and how far each address that it goes to has come.
 ///
@@ -21,6 +22,8 @@ final class ActiveMessage {
     var targets: [Target] = []
     /// When that was.
     var resolved: Timestamp?
+    /// The content, read together with the envelope, until the attempt that it was read for is over.
+    var readAhead: ByteBuffer?
     /// Attempts under way, and reports being written.
     var users = 0
     /// What is to be reported when no attempt is under way.

@@ -26,7 +26,7 @@ extension DeliveryService {
             let part = ids[next..<min(next + 256, ids.count)]
             next += part.count
             let wanted = part.filter { active[$0] == nil && !scheduler.contains($0) }
-            let loaded = try? await threads.runIfActive {
+            let loaded = try? await reading {
                 () -> [(QueueID, Result<(Envelope, SpooledMessage), any Error>)] in
                 wanted.compactMap { id in
                     guard let spooled = spool.message(id) else { return nil }

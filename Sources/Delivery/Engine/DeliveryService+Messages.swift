@@ -7,18 +7,22 @@ import Spool
 /// Which messages are in memory.
 extension DeliveryService {
     /// The message, from memory or read from the spool; `nil` when it is not in the queue any more, or cannot be read.
-    func message(_ id: QueueID) async -> ActiveMessage? {
+    ///
+    /// - Parameter readingAhead: reads the content at the same time, for the attempt that follows.
+    func message(_ id: QueueID, readingAhead: Bool = false) async -> ActiveMessage? {
         if let message = active[id] { return message }
         let spool = self.spool
         do {
-            let loaded = try await threads.runIfActive { () throws -> (Envelope, SpooledMessage)? in
+            let loaded = try await reading { () throws -> (Envelope, SpooledMessage, ByteBuffer?)? in
                 guard let spooled = spool.message(id) else { return nil }
-                return (try spool.envelope(id), spooled)
+                return (try spool.envelope(id), spooled, readingAhead ? try? spool.content(id) : nil)
             }
             // Somebody else may have read it meanwhile: one message is one object.
             if let message = active[id] { return message }
-            guard let (envelope, spooled) = loaded else { return nil }
-            return remember(envelope, spooled)
+            guard let (envelope, spooled, content) = loaded else { return nil }
+            let message = remember(envelope, spooled)
+            message.readAhead = content
+            return message
         } catch {
             damaged(id, error)
             return nil
@@ -82,8 +86,23 @@ extension DeliveryService {
     /// The first piece of a message's content.
     func content(_ id: QueueID, piece: Int = 0) async throws -> ByteBuffer {
         if piece == 0, let recent = spool.recentContent(id) { return recent }
+        if piece == 0, let ahead = active[id]?.readAhead { return ahead }
         let spool = self.spool
-        return try await threads.runIfActive { try spool.content(id, piece: piece) }
+        return try await reading { try spool.content(id, piece: piece) }
+    }
+
+    /// Reads the disk on a thread that may wait for it, and goes on here.
+    func reading<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        // Not `runIfActive`, which leads over another thread on its way back.
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
+            threads.submit { state in
+                guard case .active = state else {
+                    continuation.resume(throwing: CancellationError())
+                    return
+                }
+                continuation.resume(with: Result { try body() })
+            }
+        }
     }
 
     /// The number of pieces; 1 where the message is small.

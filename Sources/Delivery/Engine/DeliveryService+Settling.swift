@@ -32,7 +32,7 @@ extension DeliveryService {
     /// Finds out which addresses of the message go to the destination now; `nil` when there are none, and then the entry
     /// was dealt with.
     func begin(_ taken: TakenEntry, _ destination: Destination) async -> Attempt? {
-        guard let message = await message(taken.message) else {
+        guard let message = await message(taken.message, readingAhead: true) else {
             if spool.message(taken.message) == nil {
                 scheduler.complete(taken.id)
             } else {
@@ -279,6 +279,7 @@ extension DeliveryService {
     /// is forgotten.
     func ended(_ message: ActiveMessage) {
         guard message.users == 0 else { return }
+        message.readAhead = nil
         if message.isDeleted || (message.isDone && message.items.isEmpty) {
             finish(message)
         } else if !message.items.isEmpty {

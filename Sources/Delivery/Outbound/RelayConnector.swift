@@ -190,7 +190,7 @@ extension OutboundSecurity {
 extension ConnectFailure {
     init(_ error: SMTPClientConnection.ConnectError, host: String, address: IPAddress) {
         let reply = error.failure.reply
-        let said = "\(host) [\(address)]"
+        let said = host.hasPrefix("[") ? host : "\(host) [\(address)]"
         let failure: DeliveryFailure
         switch error.failure.reason {
         case .takesNoMail:

@@ -123,35 +123,41 @@ public final class SMTPClientConnection: Sendable {
     ) async -> Outcome {
         let loop = channel.eventLoop
         let finished = loop.makePromise(of: SMTPTransactionResult.self)
-        let outcome = finished.futureResult.map { [handler] result in
-            let value = handler.value
-            return Outcome(
-                result: result,
-                dialogue: value.dialogue.text,
-                isUsable: value.mayBegin,
-                isBroken: value.isBroken
-            )
-        }
-        loop.execute { [handler] in
-            handler.value.begin(
-                SMTPClientHandler.Job(
-                    delivery: delivery,
-                    content: content,
-                    laterPieces: laterPieces,
-                    piece: piece,
-                    finished: finished
-                )
-            )
-        }
-        do {
-            return try await outcome.get()
-        } catch {
-            let reply = SMTPReply(421, EnhancedStatus(4, 4, 2), "\(error)")
-            let result = SMTPTransactionResult(
-                outcomes: delivery.recipients.map { _ in .deferred(reply) },
-                passedNotifications: false
-            )
-            return Outcome(result: result, dialogue: "", isUsable: false, isBroken: true)
+        let job = SMTPClientHandler.Job(
+            delivery: delivery,
+            content: content,
+            laterPieces: laterPieces,
+            piece: piece,
+            finished: finished
+        )
+        // Whoever runs on the connection's loop goes on there: `get()` would lead over another thread, there and back.
+        return await withCheckedContinuation { (continuation: CheckedContinuation<Outcome, Never>) in
+            finished.futureResult.whenComplete { [handler] result in
+                let value = handler.value
+                switch result {
+                case .success(let result):
+                    let outcome = Outcome(
+                        result: result,
+                        dialogue: value.dialogue.text,
+                        isUsable: value.mayBegin,
+                        isBroken: value.isBroken
+                    )
+                    continuation.resume(returning: outcome)
+                case .failure(let error):
+                    let reply = SMTPReply(421, EnhancedStatus(4, 4, 2), "\(error)")
+                    let result = SMTPTransactionResult(
+                        outcomes: delivery.recipients.map { _ in .deferred(reply) },
+                        passedNotifications: false
+                    )
+                    let outcome = Outcome(result: result, dialogue: "", isUsable: false, isBroken: true)
+                    continuation.resume(returning: outcome)
+                }
+            }
+            if loop.inEventLoop {
+                handler.value.begin(job)
+            } else {
+                loop.execute { [handler] in handler.value.begin(job) }
+            }
         }
     }
 
