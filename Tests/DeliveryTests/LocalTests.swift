@@ -117,8 +117,7 @@ import Testing
         })
         let left = await first.end(removing: false)
         #expect(left == 1)
-        let second = try await House(folder: first.folder)
-        second.directory.alias("both@home.test", "alice@home.test", "z@far.test", "w@far.test")
+        let second = try await House(folder: first.folder, directory: first.directory)
         // What the spool held is taken up little by little.
         await second.service.loading?.value
         await second.service.flush()
