@@ -152,6 +152,7 @@ class Martlet:
 
     def pop(self, user="alice"):
         session = poplib.POP3(self.host, self.port("pop3"), timeout=20)
+        session.utf8()
         session.user(f"{user}@example.test")
         session.pass_(f"{user}-secret")
         return session

@@ -110,7 +110,7 @@ class NamesTests(unittest.TestCase):
     def test_a_resolver_that_does_not_answer_defers(self):
         with Martlet("--outbound", "mx", "--resolver", f"127.0.0.1:{free_port()}") as martlet:
             submit(martlet, ["dan@remote.test"], letter("unanswered", "dan@remote.test", "alice@example.test"))
-            eventually(lambda: re.search(r"4\.4\.\d", martlet.control("trace", "dan@remote.test")), "it is deferred", patience=60)
+            eventually(lambda: "deferred" in martlet.control("trace", "dan@remote.test"), "it is deferred", patience=90)
             self.assertIn("dan@remote.test", martlet.control("queue", "list"))
 
 

@@ -39,8 +39,11 @@ extension SMTPServerHandler {
         case .receiveContent(let reply):
             send(reply, context)
             forgetContent()
+            transaction = session.contentTransaction
             mode = .content(DotUnstuffer(settings.session.bareNewlines))
-        case .receiveChunk(let size, let isKept): mode = .chunk(remaining: size, isKept: isKept)
+        case .receiveChunk(let size, let isKept):
+            transaction = session.contentTransaction
+            mode = .chunk(remaining: size, isKept: isKept)
         case .commit(let transaction): commit(transaction, context)
         }
     }
