@@ -10,6 +10,9 @@ extension DeliveryService {
     /// Messages that are durable now.
     func accept(_ committed: [Spool.Committed]) {
         guard !isStopping else { return }
+        if let bound = announced?.upTo {
+            for new in committed where new.id <= bound { announced?.ids.insert(new.id) }
+        }
         for new in committed where active[new.id] == nil && !scheduler.contains(new.id) {
             let message = ActiveMessage(id: new.id, envelope: new.envelope, size: new.size)
             remember(message)
@@ -34,6 +37,7 @@ extension DeliveryService {
                 }
             }
             for (id, result) in loaded ?? [] where active[id] == nil && !scheduler.contains(id) {
+                if announced?.ids.contains(id) == true { continue }
                 switch result {
                 case .success(let (envelope, spooled)):
                     let message = remember(envelope, spooled)
@@ -43,6 +47,7 @@ extension DeliveryService {
             }
             schedulePump()
         }
+        announced = nil
     }
 
     // MARK: Finding out where it goes

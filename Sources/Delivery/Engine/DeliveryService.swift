@@ -49,6 +49,8 @@ public actor DeliveryService {
     var isStopping = false
     var stopped: [CheckedContinuation<Void, Never>] = []
     var loading: Task<Void, Never>?
+    /// While the spool's messages are taken up: which of them were announced as new too.
+    var announced: (upTo: QueueID, ids: Set<QueueID>)?
     /// Counts changes of the options, so that routes found before are looked at again.
     var epoch = 0
 
@@ -89,12 +91,13 @@ public actor DeliveryService {
 
     /// Begins: messages committed from now on are delivered, and those that the spool held before are taken up little by little.
     public func start() {
-        // Ids first: what is committed between the two is taken up once, since a message is known by its id.
         spool.subscribe { [self] committed in
             eventLoop.execute { self.assumeIsolated { $0.accept(committed) } }
         }
         let ids = spool.ids()
-        guard !ids.isEmpty else { return }
+        guard let last = ids.last else { return }
+        // What was committed between the two steps is in both, and may be done before its id is taken up.
+        announced = (upTo: last, [])
         loading = Task { await self.takeUp(ids) }
     }
 
