@@ -8,7 +8,7 @@ struct Serve: AsyncParsableCommand {
         abstract: "Runs the server in the foreground, logging to standard error.",
         discussion: """
             SIGHUP reads the configuration again without dropping a connection; SIGTERM ends cleanly.
-            Started as root it binds its ports and then becomes `server.user`. Sockets from systemd are used by their names:
+            Started as root it binds its ports and then becomes `user`. Sockets from systemd are used by their names:
             smtp, submission, submissions, pop3, pop3s.
             """
     )
