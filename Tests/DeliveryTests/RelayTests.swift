@@ -120,6 +120,20 @@ import Testing
         #expect(house.server.messages.map(\.transaction.recipients.count) == [2, 2, 1])
     }
 
+    @Test func `recipients that the host wants in another transaction follow at once`()
+        async throws
+    {
+        var limits = SMTPLimits()
+        limits.recipientsPerTransaction = 2
+        let house = try await House(limits: limits)
+        try await house.submit(to: "a@far.test", "b@far.test", "c@far.test", "d@far.test", "e@far.test")
+        await house.recorder.wait(for: .relayed)
+        let left = await house.end()
+        #expect(left == 0)
+        #expect(house.server.messages.map(\.transaction.recipients.count) == [2, 2, 1])
+        #expect(house.recorder.events(.deferred).isEmpty)
+    }
+
     @Test func `content refused for good fails every recipient in one report`() async throws {
         let house = try await House()
         house.server.answerContent(SMTPReply(554, EnhancedStatus(5, 7, 1), "Looks like spam"))
