@@ -77,24 +77,39 @@ let floor3: [Target] =
     + room("DNSClient", ["MailBytes", "MailNames", "CUnbound", "CPlatform"])
     + room("Spool", ["MailBytes", "MailNames", "MailEvents", "CXXHash", "CPlatform", nio])
     + room("SQLDatabase", ["MailBytes", grdb])
-    + room("Certificates", [
-        "MailBytes", "MailNames", nioSSL, .product(name: "X509", package: "swift-certificates"),
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "SwiftASN1", package: "swift-asn1"),
-    ])
+    + room(
+        "Certificates",
+        [
+            "MailBytes", "MailNames", nioSSL, .product(name: "X509", package: "swift-certificates"),
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "SwiftASN1", package: "swift-asn1"),
+        ]
+    )
 
 let floor4: [Target] =
     room(
         "SMTPChannels",
-        ["MailBytes", "MailNames", "MailEvents", "SASL", "SMTPProtocol", "ChannelSupport", nio, nioPosix, nioTLS, nioSSL],
+        [
+            "MailBytes", "MailNames", "MailEvents", "SASL", "SMTPProtocol", "ChannelSupport", nio, nioPosix, nioTLS,
+            nioSSL,
+        ],
         tests: [nioEmbedded]
     )
     + room(
         "POPChannels",
-        ["MailBytes", "MailNames", "MailEvents", "SASL", "POPProtocol", "ChannelSupport", nio, nioPosix, nioTLS, nioSSL],
+        [
+            "MailBytes", "MailNames", "MailEvents", "SASL", "POPProtocol", "ChannelSupport", nio, nioPosix, nioTLS,
+            nioSSL,
+        ],
         tests: [nioEmbedded]
     )
-    + room("Directory", ["MailBytes", "MailNames", "SASL", "SQLDatabase", grdb, nioPosix, .product(name: "Crypto", package: "swift-crypto")])
+    + room(
+        "Directory",
+        [
+            "MailBytes", "MailNames", "SASL", "SQLDatabase", grdb, nioPosix,
+            .product(name: "Crypto", package: "swift-crypto"),
+        ]
+    )
     + room("MailStore", ["MailBytes", "MailNames", "InternetMessage", "SQLDatabase", grdb, nio, nioPosix])
     + room("Monitoring", ["MailBytes", "MailNames", "MailEvents", "SQLDatabase", grdb])
 
@@ -104,7 +119,8 @@ let floor5: [Target] =
         "Delivery",
         [
             "MailBytes", "MailNames", "MailEvents", "InternetMessage", "SMTPProtocol", "SASL", "DeliveryScheduler",
-            "DNSClient", "Spool", "SMTPChannels", "ChannelSupport", "Directory", "MailStore", nio, nioPosix, nioSSL, logging,
+            "DNSClient", "Spool", "SMTPChannels", "ChannelSupport", "Directory", "MailStore", nio, nioPosix, nioSSL,
+            logging,
         ]
     )
 
@@ -127,26 +143,37 @@ let floor6: [Target] =
     )
 
 let roof: [Target] =
-    room("Configuration", [
-        "MailBytes", "MailNames", "MailEvents", "SMTPProtocol", "MailPolicy", "DeliveryScheduler", "Spool", "DNSClient",
-        "Delivery", "Reception", "Access", "Monitoring", .product(name: "TOMLKit", package: "TOMLKit"),
-    ])
-    + room("Martlet", [
-        "Configuration", "Reception", "Access", "Delivery", "Admission", "Monitoring", "MailStore", "Directory", "Spool",
-        "DNSClient", "Certificates", "ChannelSupport", "SMTPChannels", "POPChannels", "SQLDatabase", "DeliveryScheduler", "MailPolicy", "MailEvents",
-        "MailNames", "MailBytes", "SMTPProtocol", "POPProtocol", "SASL", "InternetMessage", "CPlatform", logging, nio, nioPosix, nioSSL,
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-    ])
+    room(
+        "Configuration",
+        [
+            "MailBytes", "MailNames", "MailEvents", "SMTPProtocol", "MailPolicy", "DeliveryScheduler", "Spool",
+            "DNSClient",
+            "Delivery", "Reception", "Access", "Monitoring", .product(name: "TOMLKit", package: "TOMLKit"),
+        ]
+    )
+    + room(
+        "Martlet",
+        [
+            "Configuration", "Reception", "Access", "Delivery", "Admission", "Monitoring", "MailStore", "Directory",
+            "Spool",
+            "DNSClient", "Certificates", "ChannelSupport", "SMTPChannels", "POPChannels", "SQLDatabase",
+            "DeliveryScheduler", "MailPolicy", "MailEvents",
+            "MailNames", "MailBytes", "SMTPProtocol", "POPProtocol", "SASL", "InternetMessage", "CPlatform", logging,
+            nio, nioPosix, nioSSL,
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        ]
+    )
     + [
         .executableTarget(
             name: "MartletCommand",
             dependencies: [
-                "Martlet", "Configuration", "MailBytes", "MailNames", "SMTPProtocol", "DeliveryScheduler", "Delivery", "SASL", "CPlatform", logging,
+                "Martlet", "Configuration", "MailBytes", "MailNames", "SMTPProtocol", "DeliveryScheduler", "Delivery",
+                "SASL", "CPlatform", logging,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings
-        ),
+        )
     ]
 
 let package = Package(

@@ -66,9 +66,14 @@ public final class Admission: Sendable {
         return .later(promise.futureResult)
     }
 
-    private static func ownAddress(_ address: EmailAddress, of name: String, _ directory: any Directory) async -> Verdict {
+    private static func ownAddress(
+        _ address: EmailAddress,
+        of name: String,
+        _ directory: any Directory
+    ) async -> Verdict {
         do {
-            guard let login = try? EmailAddress(parsing: name), case .account(let id) = try await directory.answer(for: login),
+            guard let login = try? EmailAddress(parsing: name),
+                case .account(let id) = try await directory.answer(for: login),
                 try await directory.account(id, maySendAs: address)
             else {
                 return Verdict("sender", .refuse(.notYourAddress), because: "\(address) does not belong to \(name)")
@@ -115,7 +120,9 @@ public final class Admission: Sendable {
     /// Whether a message that passed so many hosts is taken.
     public func judgeHops(_ count: Int) -> Verdict {
         let limit = options.withLock(\.hops)
-        guard count > limit else { return Verdict("hops", .accept, because: "\(count) of at most \(limit) hosts passed") }
+        guard count > limit else {
+            return Verdict("hops", .accept, because: "\(count) of at most \(limit) hosts passed")
+        }
         return Verdict("hops", .refuse(.loopDetected), because: "\(count) Received fields, more than \(limit)")
     }
 

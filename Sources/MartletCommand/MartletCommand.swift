@@ -5,7 +5,8 @@ import Martlet
 struct MartletCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet",
-        abstract: "A complete mail system: receives, queues, relays, delivers, stores and serves mail, and explains itself.",
+        abstract:
+            "A complete mail system: receives, queues, relays, delivers, stores and serves mail, and explains itself.",
         discussion: """
             Begin with `martlet dev`: a whole server for you alone, on this machine, in a second.
             On a server: `martlet config sample`, `martlet config check`, `martlet serve`.

@@ -67,7 +67,8 @@ extension Reception {
         }
     }
 
-    private func envelope(_ transaction: SMTPTransaction, _ client: SMTPClientDescription, _ now: Timestamp) -> Envelope {
+    private func envelope(_ transaction: SMTPTransaction, _ client: SMTPClientDescription, _ now: Timestamp) -> Envelope
+    {
         Envelope(
             reversePath: transaction.reversePath,
             recipients: transaction.recipients,

@@ -113,7 +113,9 @@ extension Reception {
         var lines: [UInt8] = []
         lines.reserveCapacity(content.count + content.count / 32)
         for (index, byte) in content.enumerated() {
-            if byte == .lineFeed && (index == 0 || content[index - 1] != .carriageReturn) { lines.append(.carriageReturn) }
+            if byte == .lineFeed && (index == 0 || content[index - 1] != .carriageReturn) {
+                lines.append(.carriageReturn)
+            }
             // A bare CR would be a line end to some.
             if byte == .carriageReturn && (index + 1 == content.count || content[index + 1] != .lineFeed) { continue }
             lines.append(byte)

@@ -134,7 +134,10 @@ public final class Reception: SMTPServerAuthority {
             guard let account = try await admission.authenticate(credentials) else {
                 let event = TraceEvent(
                     .authenticationFailed,
-                    [.account: name, .peer: client.peer?.description, .door: "submission", .reason: "wrong name or password"]
+                    [
+                        .account: name, .peer: client.peer?.description, .door: "submission",
+                        .reason: "wrong name or password",
+                    ]
                 )
                 record(nil, event)
                 logger.notice("\(event.sentence)")

@@ -1,7 +1,8 @@
 /// Base64 of RFC 4648 section 4.
 public enum Base64 {
     private static let alphabet = [UInt8](
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" as StaticString)
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" as StaticString
+    )
 
     /// The values of the alphabet; 64 is padding, 65 anything else.
     private static let values: [UInt8] = {
@@ -46,7 +47,9 @@ public enum Base64 {
             let c = values[Int(text[index + 2])]
             let d = values[Int(text[index + 3])]
             let last = index + 4 == text.count
-            guard a < 64, b < 64, c < 64 || (c == 64 && d == 64 && last), d < 64 || (d == 64 && last) else { return nil }
+            guard a < 64, b < 64, c < 64 || (c == 64 && d == 64 && last), d < 64 || (d == 64 && last) else {
+                return nil
+            }
             decoded.append(a << 2 | b >> 4)
             if c == 64 {
                 guard b & 15 == 0 else { return nil }

@@ -63,7 +63,8 @@ extension Timestamp {
             word = next
         }
         guard
-            let day = word.number, let month = words.next()?.month, let yearWord = words.next(), var year = yearWord.number,
+            let day = word.number, let month = words.next()?.month, let yearWord = words.next(),
+            var year = yearWord.number,
             let hour = words.next()?.number, let minute = words.next()?.number
         else { return nil }
         // RFC 5322 section 4.3: two digits below 50 are of this century, other two or three digits add 1900.
@@ -80,7 +81,13 @@ extension Timestamp {
         }
         guard
             let seconds = CivilDate.seconds(
-                year: year, month: month, day: day, hour: hour, minute: minute, second: second)
+                year: year,
+                month: month,
+                day: day,
+                hour: hour,
+                minute: minute,
+                second: second
+            )
         else { return nil }
         let offset = zone?.zoneMinutes ?? 0
         self.init(seconds: seconds - Int64(offset) * 60)

@@ -57,7 +57,9 @@ public struct Domain: Hashable, Sendable {
                 }
                 label += 1
                 guard label <= 63 else { throw AddressSyntaxError(.labelTooLong) }
-                if label == 4 && byte == .hyphen && bytes[index - 1] == .hyphen && lowered[index - 3] == UInt8(ascii: "x") {
+                if label == 4 && byte == .hyphen && bytes[index - 1] == .hyphen
+                    && lowered[index - 3] == UInt8(ascii: "x")
+                {
                     punycode = true
                 }
             }

@@ -28,7 +28,9 @@ public struct IPAddress: Hashable, Sendable {
     /// Reads the forms of RFC 791 (four decimal numbers) and RFC 4291 section 2.2.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
-        guard let parsed = bytes.contains(.colon) ? Self.parseV6(bytes[...]) : Self.parseV4(bytes[...]) else { return nil }
+        guard let parsed = bytes.contains(.colon) ? Self.parseV6(bytes[...]) : Self.parseV4(bytes[...]) else {
+            return nil
+        }
         self.init(bytes: parsed)
     }
 
@@ -105,7 +107,9 @@ public struct IPAddress: Hashable, Sendable {
         guard let last = groups(rest) else { return nil }
         if gaps == 0 { return last.count == wanted ? last + tail : nil }
         let before = halves[0]
-        guard before.count + last.count <= wanted - 2 || (before.count + last.count <= wanted && gaps == 1) else { return nil }
+        guard before.count + last.count <= wanted - 2 || (before.count + last.count <= wanted && gaps == 1) else {
+            return nil
+        }
         let zeros = wanted - before.count - last.count
         guard zeros >= 2 else { return nil }
         return before + [UInt8](repeating: 0, count: zeros) + last + tail

@@ -33,7 +33,8 @@ public struct AddressLiteral: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads `[192.0.2.1]` or `[IPv6:2001:db8::1]`. No general tag is registered beside IPv6.
     public init(parsing bytes: Span<UInt8>) throws(AddressSyntaxError) {
-        guard bytes.count > 2, bytes.count <= 64, bytes[0] == .leftBracket, bytes[bytes.count - 1] == .rightBracket else {
+        guard bytes.count > 2, bytes.count <= 64, bytes[0] == .leftBracket, bytes[bytes.count - 1] == .rightBracket
+        else {
             throw AddressSyntaxError(.literalSyntax)
         }
         let tagged = bytes.matches("IPv6:", at: 1)

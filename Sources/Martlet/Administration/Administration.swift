@@ -17,14 +17,16 @@ public struct Administration: Sendable {
     let server: MartletServer?
 
     /// Asks the server of a data folder, or works on its data when none runs.
-    public static func perform(_ request: AdministrationRequest, in folder: String) async throws -> AdministrationAnswer {
+    public static func perform(_ request: AdministrationRequest, in folder: String) async throws -> AdministrationAnswer
+    {
         if let answer = try ControlSocket.ask(request, in: folder) { return answer }
         guard FileManager.default.fileExists(atPath: folder) else {
             return .failure(.unavailable, "There is no instance at \(folder): name its data folder with --data.")
         }
         let data = DataFolder(folder)
         switch request {
-        case .domainAdd, .domainList, .domainRemove, .accountAdd, .accountList, .accountRemove, .accountPassword, .aliasAdd,
+        case .domainAdd, .domainList, .domainRemove, .accountAdd, .accountList, .accountRemove, .accountPassword,
+            .aliasAdd,
             .aliasList, .aliasRemove:
             let directory = try SQLDirectory(path: data.directory, clock: .system)
             let answer = await Administration(directory: directory, trace: nil, server: nil).perform(request)
@@ -59,7 +61,8 @@ public struct Administration: Sendable {
     private func carryOut(_ request: AdministrationRequest) async throws -> AdministrationAnswer {
         switch request {
         case .status: return AdministrationAnswer(text: "running", json: #"{"running":true}"#)
-        case .domainAdd, .domainList, .domainRemove, .accountAdd, .accountList, .accountRemove, .accountPassword, .aliasAdd,
+        case .domainAdd, .domainList, .domainRemove, .accountAdd, .accountList, .accountRemove, .accountPassword,
+            .aliasAdd,
             .aliasList, .aliasRemove:
             guard let directory else { return Self.noServer }
             return try await DirectoryAdministration(directory: directory).perform(request)

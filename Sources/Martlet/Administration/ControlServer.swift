@@ -81,7 +81,10 @@ final class ControlServer: Sendable {
         guard let bytes = try? ControlSocket.read(from: connection, limit: ControlSocket.requestLimit),
             let request = try? JSONDecoder().decode(AdministrationRequest.self, from: Data(bytes))
         else {
-            reply(.failure(.usage, "The request was not understood: is the command of another version?"), to: connection)
+            reply(
+                .failure(.usage, "The request was not understood: is the command of another version?"),
+                to: connection
+            )
             return
         }
         Task {

@@ -46,7 +46,10 @@ struct DirectoryAdministration {
             let alias = try AliasAddress(parsing: text)
             let addresses = try targets.map { target throws in try EmailAddress(parsing: target) }
             try await directory.setAlias(alias, to: addresses)
-            return done("\(alias) leads to \(addresses.map(\.description).joined(separator: ", ")).", ["alias": alias.description])
+            return done(
+                "\(alias) leads to \(addresses.map(\.description).joined(separator: ", ")).",
+                ["alias": alias.description]
+            )
         case .aliasList:
             let aliases = try await directory.aliases()
             let rows = aliases.map { [$0.address, $0.targets.map(\.description).joined(separator: ", ")] }
@@ -76,7 +79,9 @@ struct DirectoryAdministration {
     private static let shortestPassword = 8
 
     private static func password(_ text: String) throws -> Password {
-        guard text.count >= shortestPassword, let password = Password(text) else { throw DirectoryError(.passwordTooWeak) }
+        guard text.count >= shortestPassword, let password = Password(text) else {
+            throw DirectoryError(.passwordTooWeak)
+        }
         return password
     }
 

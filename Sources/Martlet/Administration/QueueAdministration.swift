@@ -26,13 +26,29 @@ struct QueueAdministration {
             let count = await delivery.flush(domain: ascii)
             return done("Trying \(count) \(domain == nil ? "destinations" : "messages") now.", count)
         case .queueHold(let selection):
-            return try await act(selection) { await delivery.hold($0) } told: { "\($0) held." }
+            return try await act(selection) {
+                await delivery.hold($0)
+            } told: {
+                "\($0) held."
+            }
         case .queueRelease(let selection):
-            return try await act(selection) { await delivery.release($0) } told: { "\($0) released." }
+            return try await act(selection) {
+                await delivery.release($0)
+            } told: {
+                "\($0) released."
+            }
         case .queueDelete(let selection):
-            return try await act(selection) { await delivery.delete($0) } told: { "\($0) deleted." }
+            return try await act(selection) {
+                await delivery.delete($0)
+            } told: {
+                "\($0) deleted."
+            }
         case .queueBounce(let selection):
-            return try await act(selection) { await delivery.bounce($0) } told: { "\($0) given up and reported." }
+            return try await act(selection) {
+                await delivery.bounce($0)
+            } told: {
+                "\($0) given up and reported."
+            }
         case .queueReroute(let selection, let destination):
             guard let count = await delivery.reroute(try Self.selection(selection), to: destination) else {
                 return .failure(.usage, "\(destination) is no next hop: HOST, HOST:PORT, or - for the domain's own.")
@@ -106,7 +122,8 @@ struct QueueAdministration {
         let rows = messages.map { message in
             let more = message.recipientCount > message.recipients.count ? " …" : ""
             return [
-                message.id, message.state, String(message.received.iso8601.prefix(19)), String(message.size), message.sender,
+                message.id, message.state, String(message.received.iso8601.prefix(19)), String(message.size),
+                message.sender,
                 message.recipients.joined(separator: ", ") + more + (message.lastError.map { "  (\($0))" } ?? ""),
             ]
         }

@@ -10,7 +10,11 @@ enum BoundSockets {
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
         guard getaddrinfo(host, String(port), &hints, &found) == 0, let info = found?.pointee else {
-            throw ListeningError(service: service, point: .address(host, port: port), underlying: SystemFailure(number: EINVAL))
+            throw ListeningError(
+                service: service,
+                point: .address(host, port: port),
+                underlying: SystemFailure(number: EINVAL)
+            )
         }
         defer { freeaddrinfo(found) }
         let descriptor = socket(info.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -24,7 +28,11 @@ enum BoundSockets {
         guard descriptor >= 0, Glibc.bind(descriptor, info.ai_addr, info.ai_addrlen) == 0 else {
             let number = errno
             close(descriptor)
-            throw ListeningError(service: service, point: .address(host, port: port), underlying: SystemFailure(number: number))
+            throw ListeningError(
+                service: service,
+                point: .address(host, port: port),
+                underlying: SystemFailure(number: number)
+            )
         }
         return .socket(descriptor)
     }

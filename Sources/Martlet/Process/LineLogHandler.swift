@@ -26,6 +26,8 @@ public struct LineLogHandler: LogHandler {
 
     /// Without control characters: one event is one line, whatever a peer said.
     private static func flat(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+        String(
+            String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 })
+        )
     }
 }

@@ -10,7 +10,8 @@ public enum Privileges {
 
         public var description: String {
             switch self {
-            case .unknownUser(let name): "There is no user \(name) to run as: make one, or set `user` to one that exists."
+            case .unknownUser(let name):
+                "There is no user \(name) to run as: make one, or set `user` to one that exists."
             case .refused(let step, let number):
                 "Root could not be left (\(step)): \(String(cString: strerror(number)))."
             }

@@ -52,10 +52,12 @@ public struct InheritedSockets: Sendable {
     /// The sockets meant for this process; none when there are none.
     public static func take() -> InheritedSockets {
         let value = { (name: String) in getenv(name).map { String(cString: $0) } }
-        guard value("LISTEN_PID").flatMap({ pid_t($0) }) == getpid(), let count = value("LISTEN_FDS").flatMap({ Int($0) }),
+        guard value("LISTEN_PID").flatMap({ pid_t($0) }) == getpid(),
+            let count = value("LISTEN_FDS").flatMap({ Int($0) }),
             (0...64).contains(count)
         else { return InheritedSockets(named: []) }
-        let names = value("LISTEN_FDNAMES")?.split(separator: ":", omittingEmptySubsequences: false).map(String.init) ?? []
+        let names =
+            value("LISTEN_FDNAMES")?.split(separator: ":", omittingEmptySubsequences: false).map(String.init) ?? []
         let sockets = (0..<count).map { index in
             let descriptor = CInt(3 + index)
             _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)

@@ -29,6 +29,7 @@ public enum ServerRun {
         let control = try ControlServer(folder: plan.dataFolder) { await administration.perform($0) }
         started(server)
         Readiness.ready.tell()
+        StartUpMemory.release()
         for await signal in signals {
             guard signal == .sighup else { break }
             Readiness.reloading(monotonicMicroseconds: Readiness.monotonicMicroseconds()).tell()

@@ -12,7 +12,8 @@ struct Dev: AsyncParsableCommand {
             and shown, not sent, unless --outbound says otherwise. Ctrl-C ends it.
             """
     )
-    @Option(help: ArgumentHelp("Where everything is kept. Default: ~/.martlet/dev.", valueName: "folder")) var data: String?
+    @Option(help: ArgumentHelp("Where everything is kept. Default: ~/.martlet/dev.", valueName: "folder")) var data:
+        String?
     @Option(help: "Added to the well-known ports.") var basePort = 10_000
     @Option(help: "The domain whose mail is delivered here.") var domain = "example.test"
     @Option(
@@ -27,7 +28,10 @@ struct Dev: AsyncParsableCommand {
 
     func run() async throws {
         guard (0...54_000).contains(basePort) else {
-            throw CommandFailure(.usage, "The base port \(basePort) leaves no room for the services: take one below 54000.")
+            throw CommandFailure(
+                .usage,
+                "The base port \(basePort) leaves no room for the services: take one below 54000."
+            )
         }
         let accounts = try people()
         let name = try CommandFailure.asUsage { try Domain(parsing: domain) }

@@ -60,7 +60,9 @@ struct AccountCommand: AsyncParsableCommand {
     }
 
     struct Remove: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Removes an account; its mail stays in the data folder.")
+        static let configuration = CommandConfiguration(
+            abstract: "Removes an account; its mail stays in the data folder."
+        )
         @Argument(help: "The account's address.") var address: String
         @OptionGroup var instance: InstanceOptions
 

@@ -24,7 +24,9 @@ struct QueueCommand: AsyncParsableCommand {
     }
 
     struct Show: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows one message: envelope, recipients, last errors.")
+        static let configuration = CommandConfiguration(
+            abstract: "Shows one message: envelope, recipients, last errors."
+        )
         @Argument(help: "The queue id.") var id: String
         @OptionGroup var instance: InstanceOptions
 
@@ -40,7 +42,9 @@ struct QueueCommand: AsyncParsableCommand {
     }
 
     struct Hold: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Keeps messages from being tried until they are released.")
+        static let configuration = CommandConfiguration(
+            abstract: "Keeps messages from being tried until they are released."
+        )
         @OptionGroup var selection: SelectionOptions
         @OptionGroup var instance: InstanceOptions
 
@@ -64,7 +68,9 @@ struct QueueCommand: AsyncParsableCommand {
     }
 
     struct Bounce: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Gives up messages and reports that to their senders.")
+        static let configuration = CommandConfiguration(
+            abstract: "Gives up messages and reports that to their senders."
+        )
         @OptionGroup var selection: SelectionOptions
         @OptionGroup var instance: InstanceOptions
 
@@ -105,7 +111,8 @@ struct TraceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trace",
         abstract: "Tells the life of a message, line by line.",
-        discussion: "Every step with its time and its reason: who connected, what was decided, where it was tried, what was answered."
+        discussion:
+            "Every step with its time and its reason: who connected, what was decided, where it was tried, what was answered."
     )
     @Argument(help: "A queue id, a Message-ID, an address, a domain or an IP address.") var query: String
     @Option(help: "At most so many messages, the newest.") var limit = 20

@@ -255,7 +255,11 @@ final class SMTPClientHandler: ChannelInboundHandler {
         context?.close(promise: nil)
     }
 
-    private static func stuffed(_ content: ByteBuffer, _ stuffer: inout DotStuffer, _ context: ChannelHandlerContext) -> ByteBuffer {
+    private static func stuffed(
+        _ content: ByteBuffer,
+        _ stuffer: inout DotStuffer,
+        _ context: ChannelHandlerContext
+    ) -> ByteBuffer {
         var encoded = context.channel.allocator.buffer(capacity: content.readableBytes + 64)
         stuffer.encode(content.readableBytesUInt8Span) { piece in
             switch piece {

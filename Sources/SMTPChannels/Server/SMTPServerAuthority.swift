@@ -5,7 +5,11 @@ import SMTPProtocol
 
 /// Who judges what clients ask, and takes the messages. Called on the connection's event loop.
 public protocol SMTPServerAuthority: AnyObject, Sendable {
-    func judgeSender(_ transaction: SMTPTransaction, _ client: SMTPClientDescription, on loop: any EventLoop) -> SMTPJudging
+    func judgeSender(
+        _ transaction: SMTPTransaction,
+        _ client: SMTPClientDescription,
+        on loop: any EventLoop
+    ) -> SMTPJudging
     func judgeRecipient(
         _ recipient: EnvelopeRecipient,
         _ transaction: SMTPTransaction,
@@ -25,7 +29,11 @@ public protocol SMTPServerAuthority: AnyObject, Sendable {
         then: @escaping @Sendable (SMTPReply) -> Void
     )
     /// The content is larger than memory takes: where it goes from here on.
-    func upload(_ transaction: SMTPTransaction, _ client: SMTPClientDescription, on loop: any EventLoop) -> any SMTPContentUpload
+    func upload(
+        _ transaction: SMTPTransaction,
+        _ client: SMTPClientDescription,
+        on loop: any EventLoop
+    ) -> any SMTPContentUpload
     /// Somebody tried to smuggle and was refused.
     func smugglingRefused(_ reply: SMTPReply, _ transaction: SMTPTransaction?, _ client: SMTPClientDescription)
     /// A client said EHLO or HELO.

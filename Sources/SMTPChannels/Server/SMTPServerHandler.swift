@@ -339,7 +339,9 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     /// Octets of the first line that belong to it, and octets that it takes up.
     private static func line(in buffer: ByteBuffer, limit: Int) -> (line: Int, consumed: Int)? {
         let octets = buffer.readableBytesUInt8Span
-        guard let feed = octets.extracting(0..<min(octets.count, limit + 2)).firstIndex(of: .lineFeed) else { return nil }
+        guard let feed = octets.extracting(0..<min(octets.count, limit + 2)).firstIndex(of: .lineFeed) else {
+            return nil
+        }
         let isClean = feed > 0 && octets[feed - 1] == .carriageReturn
         return (isClean ? feed - 1 : feed + 1, feed + 1)
     }

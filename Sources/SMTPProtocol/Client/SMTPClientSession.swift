@@ -117,7 +117,9 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             return replyReceived(reply)
         } catch {
             let shown = line.text(0..<min(80, line.count))
-            return .failed(.connection(.protocolError, "the server answered with something else than a reply: \(shown)"))
+            return .failed(
+                .connection(.protocolError, "the server answered with something else than a reply: \(shown)")
+            )
         }
     }
 
@@ -162,7 +164,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     private mutating func ehloAnswered(_ reply: SMTPReply) -> Action {
         guard reply.code == 250 else {
             if reply.code == 521 { return .failed(SMTPClientFailure(.takesNoMail, reply)) }
-            guard reply.isPermanent, configuration.tls != .required || isEncrypted, configuration.credentials == nil else {
+            guard reply.isPermanent, configuration.tls != .required || isEncrypted, configuration.credentials == nil
+            else {
                 return .failed(SMTPClientFailure(.refused, reply))
             }
             // RFC 5321 section 3.2: a server that does not know EHLO is asked with HELO.
@@ -212,7 +215,11 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             return .failed(
                 SMTPClientFailure(
                     .authenticationFailed,
-                    SMTPReply(450, EnhancedStatus(4, 7, 0), "the next hop offers no mechanism to log in with that is safe here")
+                    SMTPReply(
+                        450,
+                        EnhancedStatus(4, 7, 0),
+                        "the next hop offers no mechanism to log in with that is safe here"
+                    )
                 )
             )
         }
@@ -243,7 +250,10 @@ public struct SMTPClientSession: ~Copyable, Sendable {
 
     /// Begins a transaction. Only when `mayBegin`.
     public mutating func begin(_ delivery: SMTPDelivery) -> Action {
-        var transaction = Transaction(delivery: delivery, outcomes: Array(repeating: nil, count: delivery.recipients.count))
+        var transaction = Transaction(
+            delivery: delivery,
+            outcomes: Array(repeating: nil, count: delivery.recipients.count)
+        )
         transactions += 1
         if let refusal = unsuitable(delivery) {
             return .finished(
@@ -278,16 +288,28 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     /// Why the server cannot take the message at all; statuses by RFC 5248 and the extensions' own texts.
     private func unsuitable(_ delivery: SMTPDelivery) -> SMTPReply? {
         if let limit = extensions.size, limit > 0, delivery.size > limit {
-            return SMTPReply(552, EnhancedStatus(5, 3, 4), "the message has \(delivery.size) octets, the next hop takes \(limit)")
+            return SMTPReply(
+                552,
+                EnhancedStatus(5, 3, 4),
+                "the message has \(delivery.size) octets, the next hop takes \(limit)"
+            )
         }
         let needsUTF8 =
             delivery.isInternationalized || delivery.reversePath.address?.isInternationalized == true
             || delivery.recipients.contains { $0.address.isInternationalized }
         if needsUTF8 && !extensions.smtpUTF8 {
-            return SMTPReply(553, EnhancedStatus(5, 6, 7), "the message needs SMTPUTF8, which the next hop does not offer")
+            return SMTPReply(
+                553,
+                EnhancedStatus(5, 6, 7),
+                "the message needs SMTPUTF8, which the next hop does not offer"
+            )
         }
         if delivery.bodyType == .binaryMIME && !(extensions.binaryMIME && extensions.chunking) {
-            return SMTPReply(554, EnhancedStatus(5, 6, 1), "the message needs BINARYMIME, which the next hop does not offer")
+            return SMTPReply(
+                554,
+                EnhancedStatus(5, 6, 1),
+                "the message needs BINARYMIME, which the next hop does not offer"
+            )
         }
         return nil
     }
@@ -402,7 +424,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             return line(".")
         }
         // A refusal of DATA is one of the message, for those who were accepted.
-        let verdict: SMTPRecipientOutcome = reply.isPositive ? .deferred(Self.unexpected(reply)) : Self.outcome(of: reply)
+        let verdict: SMTPRecipientOutcome =
+            reply.isPositive ? .deferred(Self.unexpected(reply)) : Self.outcome(of: reply)
         for (index, outcome) in (transaction?.outcomes ?? []).enumerated() {
             if case .accepted = outcome { transaction?.outcomes[index] = verdict }
         }
@@ -422,7 +445,9 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     private mutating func finish() -> Action {
         guard let transaction else { return .ready }
         self.transaction = nil
-        let unanswered = SMTPRecipientOutcome.deferred(SMTPReply(451, EnhancedStatus(4, 5, 0), "the transaction broke off"))
+        let unanswered = SMTPRecipientOutcome.deferred(
+            SMTPReply(451, EnhancedStatus(4, 5, 0), "the transaction broke off")
+        )
         return .finished(
             SMTPTransactionResult(
                 outcomes: transaction.outcomes.map { $0 ?? unanswered },

@@ -21,7 +21,9 @@ public struct SMTPReplyParser: Sendable {
 
     /// Takes a line without its CR LF; answers with the reply when it was the last line.
     public mutating func lineReceived(_ line: Span<UInt8>) throws(Failure) -> SMTPReply? {
-        guard line.count >= 3, let code = line.decimal(0..<3, digits: 3), (200...599).contains(code) else { throw .noCode }
+        guard line.count >= 3, let code = line.decimal(0..<3, digits: 3), (200...599).contains(code) else {
+            throw .noCode
+        }
         let separator = line.count > 3 ? line[3] : UInt8.space
         guard separator == .space || separator == .hyphen else { throw .noCode }
         if lines.isEmpty {

@@ -55,7 +55,8 @@ public enum XText {
         while index < bytes.count {
             let byte = bytes[index]
             if byte == UInt8(ascii: "+") {
-                guard index + 2 < bytes.count, let high = bytes[index + 1].hexValue, let low = bytes[index + 2].hexValue else {
+                guard index + 2 < bytes.count, let high = bytes[index + 1].hexValue, let low = bytes[index + 2].hexValue
+                else {
                     return nil
                 }
                 decoded.append(high << 4 | low)

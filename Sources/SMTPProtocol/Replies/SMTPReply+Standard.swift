@@ -28,7 +28,11 @@ extension SMTPReply {
     public static let missingArgument = SMTPReply(501, EnhancedStatus(5, 5, 4), "An argument is missing")
     public static let senderSyntax = SMTPReply(501, EnhancedStatus(5, 1, 7), "Syntax: MAIL FROM:<address>")
     public static let recipientSyntax = SMTPReply(501, EnhancedStatus(5, 1, 3), "Syntax: RCPT TO:<address>")
-    public static let parameterSyntax = SMTPReply(501, EnhancedStatus(5, 5, 4), "A parameter has a wrong value or comes twice")
+    public static let parameterSyntax = SMTPReply(
+        501,
+        EnhancedStatus(5, 5, 4),
+        "A parameter has a wrong value or comes twice"
+    )
     public static let parameterUnknown = SMTPReply(555, EnhancedStatus(5, 5, 4), "A parameter is not known here")
     public static let chunkSyntax = SMTPReply(501, EnhancedStatus(5, 5, 4), "Syntax: BDAT size [LAST]")
     public static let helloFirst = SMTPReply(503, EnhancedStatus(5, 5, 1), "Say EHLO first")
@@ -39,28 +43,60 @@ extension SMTPReply {
     public static let chunkingBegun = SMTPReply(503, EnhancedStatus(5, 5, 1), "Only BDAT can go on with this message")
     public static let binaryNeedsChunks = SMTPReply(503, EnhancedStatus(5, 5, 1), "BINARYMIME goes with BDAT only")
     public static let notInTransaction = SMTPReply(503, EnhancedStatus(5, 5, 1), "Not during a transaction")
-    public static let tooManyRecipients = SMTPReply(452, EnhancedStatus(4, 5, 3), "Too many recipients, send the rest in another transaction")
-    public static let tooManyTransactions = SMTPReply(421, EnhancedStatus(4, 7, 0), "Too many messages in one connection, come again")
+    public static let tooManyRecipients = SMTPReply(
+        452,
+        EnhancedStatus(4, 5, 3),
+        "Too many recipients, send the rest in another transaction"
+    )
+    public static let tooManyTransactions = SMTPReply(
+        421,
+        EnhancedStatus(4, 7, 0),
+        "Too many messages in one connection, come again"
+    )
     public static let tooManyErrors = SMTPReply(421, EnhancedStatus(4, 7, 0), "Too many errors")
     public static let tooLarge = SMTPReply(552, EnhancedStatus(5, 3, 4), "The message is larger than is taken here")
-    public static let internationalizedAddress = SMTPReply(553, EnhancedStatus(5, 6, 7), "An address in UTF-8 needs the parameter SMTPUTF8")
+    public static let internationalizedAddress = SMTPReply(
+        553,
+        EnhancedStatus(5, 6, 7),
+        "An address in UTF-8 needs the parameter SMTPUTF8"
+    )
     public static let tlsActive = SMTPReply(503, EnhancedStatus(5, 5, 1), "TLS is active already")
     public static let tlsUnavailable = SMTPReply(454, EnhancedStatus(4, 7, 0), "TLS is not available now")
     public static let authenticationRequired = SMTPReply(530, EnhancedStatus(5, 7, 0), "Authentication required")
-    public static let encryptionRequired = SMTPReply(538, EnhancedStatus(5, 7, 11), "Passwords are taken over TLS only: STARTTLS first")
+    public static let encryptionRequired = SMTPReply(
+        538,
+        EnhancedStatus(5, 7, 11),
+        "Passwords are taken over TLS only: STARTTLS first"
+    )
     public static let mechanismUnknown = SMTPReply(504, EnhancedStatus(5, 5, 4), "The mechanism is not known here")
     public static let alreadyAuthenticated = SMTPReply(503, EnhancedStatus(5, 5, 1), "Already authenticated")
     public static let authenticationCancelled = SMTPReply(501, EnhancedStatus(5, 7, 0), "Authentication cancelled")
-    public static let authenticationSyntax = SMTPReply(501, EnhancedStatus(5, 5, 2), "Not valid base64, or not of the mechanism's form")
+    public static let authenticationSyntax = SMTPReply(
+        501,
+        EnhancedStatus(5, 5, 2),
+        "Not valid base64, or not of the mechanism's form"
+    )
     public static let authenticationTooLong = SMTPReply(500, EnhancedStatus(5, 5, 6), "Authentication line too long")
     public static let credentialsInvalid = SMTPReply(535, EnhancedStatus(5, 7, 8), "Authentication credentials invalid")
-    public static let authenticationUnavailable = SMTPReply(454, EnhancedStatus(4, 7, 0), "Temporary authentication failure")
+    public static let authenticationUnavailable = SMTPReply(
+        454,
+        EnhancedStatus(4, 7, 0),
+        "Temporary authentication failure"
+    )
     public static let notOffered = SMTPReply(502, EnhancedStatus(5, 5, 1), "Not offered here")
-    public static let storageFull = SMTPReply(452, EnhancedStatus(4, 3, 1), "Insufficient system storage, come again later")
+    public static let storageFull = SMTPReply(
+        452,
+        EnhancedStatus(4, 3, 1),
+        "Insufficient system storage, come again later"
+    )
     public static let localError = SMTPReply(451, EnhancedStatus(4, 3, 0), "Local error, come again later")
     public static let timedOut = SMTPReply(421, EnhancedStatus(4, 4, 2), "Timed out waiting for you")
     public static let closing = SMTPReply(221, EnhancedStatus(2, 0, 0), "Bye")
-    public static let tooManyConnections = SMTPReply(421, EnhancedStatus(4, 7, 0), "Too many connections, come again later")
+    public static let tooManyConnections = SMTPReply(
+        421,
+        EnhancedStatus(4, 7, 0),
+        "Too many connections, come again later"
+    )
 
     /// The server is about to stop: RFC 5321 section 3.8.
     public static func shuttingDown(_ host: String) -> SMTPReply {

@@ -49,7 +49,9 @@ struct RecordHead {
 
     /// Reads the head in front of `bytes` without looking at its checksum; `nil` when it cannot be one.
     init?(_ bytes: UnsafeRawBufferPointer) {
-        guard bytes.count >= Self.size, let kind = RecordKind(rawValue: bytes[8]), bytes[9] == Self.version else { return nil }
+        guard bytes.count >= Self.size, let kind = RecordKind(rawValue: bytes[8]), bytes[9] == Self.version else {
+            return nil
+        }
         self.kind = kind
         self.metadataLength = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 12, as: UInt32.self)))
         self.bodyLength = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self)))

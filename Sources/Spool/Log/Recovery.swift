@@ -20,7 +20,9 @@ public struct RecoveryReport: Sendable, Hashable {
             all.append("A write of \(cutOctets) octets that was never acknowledged was cut off the end of the spool.")
         }
         for name in unreadable {
-            all.append("The segment \(name) could not be read and was set aside as \(name).damaged; mail may be missing.")
+            all.append(
+                "The segment \(name) could not be read and was set aside as \(name).damaged; mail may be missing."
+            )
         }
         if orphans > 0 { all.append("\(orphans) records belong to messages that are gone.") }
         return all
@@ -57,7 +59,9 @@ enum Recovery {
                 let name = Segment.name(sequence)
                 index.with { index in
                     index.segments[sequence] = nil
-                    for (id, entry) in index.entries where entry.location.segment == sequence { index.entries[id] = nil }
+                    for (id, entry) in index.entries where entry.location.segment == sequence {
+                        index.entries[id] = nil
+                    }
                 }
                 result.report.unreadable.append(name)
                 try? files.rename(name, to: name + ".damaged")
@@ -95,7 +99,8 @@ enum Recovery {
         let size = try file.size()
         var offset = Segment.block
         while offset + RecordHead.size <= size {
-            guard let length = try readRecord(segment, at: offset, checksBody: isNewest, index: index, result: &result) else {
+            guard let length = try readRecord(segment, at: offset, checksBody: isNewest, index: index, result: &result)
+            else {
                 // Behind a batch stand zeros up to the next block.
                 let next = (offset + Segment.block - 1) / Segment.block * Segment.block
                 guard next > offset else { break }
@@ -127,7 +132,9 @@ enum Recovery {
         result: inout Result
     ) throws -> Int? {
         var bytes = try segment.read(at: offset, count: window)
-        guard let head = bytes.withUnsafeBytes({ RecordHead($0) }), head.metadataLength <= metadataLimit else { return nil }
+        guard let head = bytes.withUnsafeBytes({ RecordHead($0) }), head.metadataLength <= metadataLimit else {
+            return nil
+        }
         let wanted = RecordHead.size + head.metadataLength
         if wanted > bytes.count { bytes = try segment.read(at: offset, count: wanted) }
         let intact = bytes.withUnsafeBytes {
@@ -173,7 +180,12 @@ enum Recovery {
             else { return false }
             return index.with { index in
                 guard chunks.allSatisfy({ index.segments[$0.segment] != nil }) else { return false }
-                let entry = MessageEntry(location: location, recipients: recipients, remaining: recipients, chunks: chunks)
+                let entry = MessageEntry(
+                    location: location,
+                    recipients: recipients,
+                    remaining: recipients,
+                    chunks: chunks
+                )
                 index.insert(head.id, entry)
                 return true
             }

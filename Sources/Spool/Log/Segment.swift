@@ -61,7 +61,8 @@ final class Segment: @unchecked Sendable {
         init?(_ bytes: [UInt8]) {
             var reader = ByteReader(bytes.count)
             let span = bytes.span
-            guard bytes.count >= 48, reader.bytes(span, 8) == Segment.magic, let version = reader.number(span, UInt32.self),
+            guard bytes.count >= 48, reader.bytes(span, 8) == Segment.magic,
+                let version = reader.number(span, UInt32.self),
                 reader.number(span, UInt32.self) != nil, let sequence = reader.number(span, UInt64.self),
                 let nonce = reader.number(span, UInt64.self), let highWater = reader.number(span, UInt64.self),
                 let checksum = reader.number(span, UInt64.self)
@@ -83,7 +84,8 @@ final class Segment: @unchecked Sendable {
         return bytes
     }
 
-    private static func fill(_ bytes: inout [UInt8], from file: any SpoolFile, at offset: Int) throws(SpoolError) -> Int {
+    private static func fill(_ bytes: inout [UInt8], from file: any SpoolFile, at offset: Int) throws(SpoolError) -> Int
+    {
         var result: Result<Int, SpoolError> = .success(0)
         bytes.withUnsafeMutableBytes { buffer in
             do throws(SpoolError) {

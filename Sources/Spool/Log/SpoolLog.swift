@@ -260,7 +260,9 @@ final class SpoolLog {
     /// - Returns: whether there was something to copy.
     func rewriteSome(limit: Int = 4 << 20) throws -> Bool {
         let work: [(UInt64, MessageEntry)] = index.with { index in
-            guard index.segments.count > 3, let oldest = index.segments.keys.min(), oldest != current.sequence else { return [] }
+            guard index.segments.count > 3, let oldest = index.segments.keys.min(), oldest != current.sequence else {
+                return []
+            }
             let written = index.segments.count * options.segmentSize.bytes
             guard index.liveBytes < written / 2 else { return [] }
             var chosen: [(UInt64, MessageEntry)] = []

@@ -23,7 +23,9 @@ final class RecentContent: Sendable {
             state.order.append(id)
             state.size += body.readableBytes
             while state.size > capacity, state.first < state.order.count {
-                if let old = state.bodies.removeValue(forKey: state.order[state.first]) { state.size -= old.readableBytes }
+                if let old = state.bodies.removeValue(forKey: state.order[state.first]) {
+                    state.size -= old.readableBytes
+                }
                 state.first += 1
             }
             if state.first > 1024 && state.first > state.order.count / 2 {

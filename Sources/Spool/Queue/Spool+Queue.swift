@@ -132,7 +132,8 @@ extension Spool {
         var last: MessageEntry?
         while true {
             let found: (MessageEntry, Segment)? = index.with { index in
-                guard let entry = index.entries[id.rawValue], let segment = index.segments[entry.location.segment] else {
+                guard let entry = index.entries[id.rawValue], let segment = index.segments[entry.location.segment]
+                else {
                     return nil
                 }
                 return (entry, segment)
