@@ -1,0 +1,84 @@
+import DeliveryScheduler
+import MailBytes
+import MailEvents
+import MailNames
+import SMTPProtocol
+
+/// What happens to a message because time passes: it is given up, or its sender is told that it waits.
+extension DeliveryService {
+    /// The message's time is over at one destination.
+    func expire(_ entry: EntryID, _ id: QueueID) async {
+        guard let message = await message(id) else {
+            scheduler.complete(entry)
+            return
+        }
+        message.users += 1
+        if message.resolved == nil {
+            do {
+                try await resolve(message)
+            } catch {
+                // Nobody can be told apart now; it expires a little later.
+                scheduler.giveBack(entry, due: clock.now() + .seconds(300), now: clock.now())
+                message.users -= 1
+                return
+            }
+        }
+        let now = clock.now()
+        record(id, .expired, message.envelope.recipients.first.map { [.recipient: $0.address.description] } ?? [:])
+        // Its lifetime is over wherever it waits.
+        for index in message.targets.indices where message.targets[index].state == .waiting {
+            let last = message.targets[index].lastFailure?.text ?? lastError(of: message, index)
+            let reason =
+                "It could not be delivered within its time" + (last.map { "; the last error was: \($0)" } ?? "")
+            let before = message.targets[index].lastFailure
+            message.targets[index].lastFailure = DeliveryFailure(
+                .expired,
+                reason,
+                reply: before?.reply,
+                host: before?.host
+            )
+            fail(message, index, now: now)
+        }
+        scheduler.complete(entry)
+        message.users -= 1
+        ended(message)
+    }
+
+    func lastError(of message: ActiveMessage, _ index: Int) -> String? {
+        let target = message.targets[index]
+        if case .waiting(_, _, let error?) = message.progress[UInt32(target.recipient)] { return error }
+        return lastErrors[target.route.destination(for: target.address)]
+    }
+
+    /// The message waited so long that its sender wants to know.
+    func warn(_ entry: EntryID, _ id: QueueID) async {
+        guard let message = await message(id), message.envelope.reversePath != .null else { return }
+        guard !message.isHeld, message.resolved != nil else { return }
+        let now = clock.now()
+        for index in message.targets.indices {
+            let target = message.targets[index]
+            guard target.state == .waiting || target.state == .inFlight else { continue }
+            if case .hold = target.route.way { continue }
+            guard ReportItem.isWanted(.delayed, by: message.notify(target)) else { continue }
+            guard !message.warned.contains(target.key) else { continue }
+            message.warned.insert(target.key)
+            let last = target.lastFailure?.text ?? lastError(of: message, index)
+            message.items.append(
+                ReportItem(
+                    action: .delayed,
+                    status: target.lastFailure?.status ?? EnhancedStatus(4, 4, 7),
+                    recipient: target.recipient,
+                    key: target.key,
+                    finalRecipient: target.address,
+                    remoteHost: target.lastFailure?.host,
+                    reply: target.lastFailure?.reply?.oneLine,
+                    text: "It has not been delivered yet" + (last.map { ": \($0)" } ?? ""),
+                    dialogue: nil,
+                    lastAttempt: now,
+                    willRetryUntil: message.envelope.expires
+                )
+            )
+        }
+        ended(message)
+    }
+}
