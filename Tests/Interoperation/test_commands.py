@@ -1,0 +1,266 @@
+"""The command line: what it prints, what it ends with, and what it can do while the server stands still."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from martlet import BINARY, Martlet, Wire, eventually, folder, free_port, letter  # noqa: E402
+
+
+def call(*arguments, stdin=None, name=None, environment=None):
+    """Runs the program, under another name where one is given: (exit status, standard output, standard error)."""
+    done = subprocess.run([name or BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=60, input=stdin,
+                          env={**os.environ, **(environment or {})})
+    return done.returncode, done.stdout, done.stderr
+
+
+class DirectoryTests(unittest.TestCase):
+    def exercise(self, martlet):
+        martlet.control("domain", "add", "bücher.test")
+        self.assertIn({"domain": "xn--bcher-kva.test", "unicode": "bücher.test"}, martlet.json("domain", "list"))
+        martlet.control("account", "add", "zoe@bücher.test", stdin="a-long-secret\n")
+        self.assertIn("zoe@xn--bcher-kva.test", [account["account"] for account in martlet.json("account", "list")])
+        martlet.control("account", "password", "zoe@bücher.test", stdin="another-secret\n")
+        martlet.control("alias", "add", "info@bücher.test", "zoe@bücher.test", "someone@elsewhere.test")
+        self.assertEqual(martlet.json("alias", "list"), [
+            {"alias": "info@xn--bcher-kva.test", "targets": ["zoe@xn--bcher-kva.test", "someone@elsewhere.test"]}])
+        martlet.control("alias", "remove", "info@bücher.test")
+        martlet.control("account", "remove", "zoe@bücher.test")
+        martlet.control("domain", "remove", "bücher.test")
+        self.assertNotIn("xn--bcher-kva.test", [domain["domain"] for domain in martlet.json("domain", "list")])
+
+    def refuse(self, martlet):
+        for arguments, stdin, expected in [
+            (("domain", "add", "not a domain"), None, 64),
+            (("account", "add", "no-address"), "a-long-secret\n", 64),
+            (("account", "add", "zoe@example.test"), "", 64),
+            (("account", "add", "zoe@example.test"), "short\n", 1),
+            (("account", "remove", "nobody@example.test"), None, 1),
+            (("account", "add", "zoe@not-here.test"), "a-long-secret\n", 1),
+        ]:
+            status, output, errors = martlet.run(*arguments, stdin=stdin)
+            self.assertEqual(status, expected, f"{arguments}: {errors}")
+            self.assertEqual(output, "", arguments)
+            self.assertEqual(len(errors.strip().splitlines()), 1, f"one sentence, not {errors!r}")
+
+    def test_a_running_server_and_one_that_stands_still_answer_alike(self):
+        with Martlet() as martlet:
+            self.exercise(martlet)
+            self.refuse(martlet)
+            martlet.send(letter("kept"), "alice@example.test")
+            martlet.receives()
+            martlet.stop()
+            self.exercise(martlet)
+            self.refuse(martlet)
+            self.assertIn("delivered to alice@example.test", martlet.control("trace", "alice@example.test"))
+            status, _, errors = martlet.run("queue", "list")
+            self.assertEqual(status, 69, errors)
+
+
+class QueueTests(unittest.TestCase):
+    def test_a_message_is_held_released_rerouted_and_deleted(self):
+        with Martlet("--outbound", "hold", "--set", "relay.networks=127.0.0.0/8") as martlet:
+            self.assertEqual(martlet.json("queue", "list"), [])
+            martlet.send(letter(to="dora@elsewhere.test"), "dora@elsewhere.test")
+            martlet.send(letter(to="emil@other.test"), "emil@other.test")
+            waiting = martlet.json("queue", "list")
+            self.assertEqual([message["recipients"] for message in waiting], [["dora@elsewhere.test"], ["emil@other.test"]])
+            self.assertEqual({message["state"] for message in waiting}, {"held"})
+            first = waiting[0]["id"]
+            self.assertEqual(len(martlet.json("queue", "list", "--domain", "other.test")), 1)
+            self.assertEqual(martlet.json("queue", "show", first)["summary"]["id"], first)
+            with socket.socket() as silent:
+                silent.bind(("127.0.0.1", 0))
+                silent.listen()
+                martlet.control("queue", "reroute", first, "--to", f"127.0.0.1:{silent.getsockname()[1]}")
+                martlet.control("queue", "release", first)
+                silent.settimeout(20)
+                silent.accept()[0].close()
+            martlet.control("queue", "hold", first)
+            self.assertIn("by another route", martlet.control("trace", first))
+            martlet.control("queue", "delete", "--domain", "elsewhere.test")
+            eventually(lambda: len(martlet.json("queue", "list")) == 1, "one message is left")
+            martlet.control("queue", "bounce", "--all")
+            eventually(lambda: all(m["sender"] == "" or m["sender"] == "<>" for m in martlet.json("queue", "list")),
+                       "only the report is left")
+
+    def test_what_selects_nothing_or_no_message_is_refused(self):
+        with Martlet() as martlet:
+            for arguments, expected in [(("queue", "hold"), 64), (("queue", "hold", "X", "--all"), 64),
+                                        (("queue", "show", "not-an-id"), 64), (("queue", "show", "0000000000000"), 1),
+                                        (("queue", "nonsense"), 64), (("nonsense",), 64)]:
+                status, output, errors = martlet.run(*arguments)
+                self.assertEqual(status, expected, f"{arguments}: {output}{errors}")
+
+    def test_an_instance_that_is_not_there_is_status_69(self):
+        for command in [("queue", "list"), ("account", "list"), ("trace", "x")]:
+            self.assertEqual(call(*command, "--data", "/nonexistent/martlet")[0], 69, command)
+
+
+class SendmailTests(unittest.TestCase):
+    def test_the_names_of_sendmail(self):
+        place = folder()
+        names = {name: place / name for name in ("sendmail", "mailq", "newaliases")}
+        for link in names.values():
+            link.symlink_to(BINARY)
+        with Martlet() as martlet:
+            here = {"MARTLET_DATA": str(martlet.data)}
+            text = "To: alice@example.test\nCc: bob@example.test\nSubject: by sendmail\n\nhello\n.\nstill here\n"
+            self.assertEqual(call("-t", "-oi", "-f", "bob@example.test", stdin=text, name=names["sendmail"], environment=here)[0], 0)
+            for user in ("alice", "bob"):
+                message = martlet.receives(user)[0]
+                self.assertIn(b"Return-Path: <bob@example.test>", message)
+                self.assertIn(b"\r\n.\r\nstill here", message)
+            status, _, _ = call("-i", "-f", "alice@example.test", "--", "far@elsewhere.test", stdin="Subject: far\n\nx\n",
+                                name=names["sendmail"], environment=here)
+            self.assertEqual(status, 0)
+            self.assertIn("far@elsewhere.test", call(name=names["mailq"], environment=here)[1])
+            self.assertIn("far@elsewhere.test", call("-bp", name=names["sendmail"], environment=here)[1])
+            self.assertEqual(call(name=names["newaliases"], environment=here)[0], 0)
+            dialogue = call("-bs", stdin="EHLO here\r\nQUIT\r\n", name=names["sendmail"], environment=here)[1]
+            self.assertTrue(dialogue.startswith("220 "), dialogue)
+            self.assertIn("\r\n221 " if "\r\n" in dialogue else "\n221 ", dialogue)
+            martlet.stop()
+            self.assertEqual(call("alice@example.test", stdin="x\n", name=names["sendmail"], environment=here)[0], 75)
+        shutil.rmtree(place)
+
+
+class ConfigurationTests(unittest.TestCase):
+    def setUp(self):
+        self.place = folder()
+        self.file = self.place / "martlet.toml"
+
+    def tearDown(self):
+        shutil.rmtree(self.place)
+
+    def write(self, **values):
+        lines = {"hostname": "mail.example.test", "data": str(self.place / "data")}
+        doors = ("submission", "submissions", "pop3", "pop3s")
+        text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
+        text += f"[listen]\nsmtp = [\"127.0.0.1:{self.port}\"]\n" + "".join(f"{name} = []\n" for name in doors)
+        text += "[limits]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+        self.file.write_text(text)
+
+    def offers(self):
+        with Wire(self.port) as wire:
+            return wire.ask("EHLO here")
+
+    def test_the_sample_is_in_order(self):
+        status, sample, _ = call("config", "sample")
+        self.assertEqual(status, 0)
+        self.file.write_text(sample.replace('# hostname = "', 'hostname = "'))
+        self.assertEqual(call("config", "check", self.file)[0], 0)
+
+    def test_every_error_is_said_with_its_line(self):
+        self.file.write_text("hostnam = 1\n[limits]\nrecipients = 0\n[nonsense]\n")
+        status, output, errors = call("config", "check", self.file)
+        self.assertEqual((status, output), (64, ""))
+        self.assertEqual([line.split(": ")[0] for line in errors.splitlines()],
+                         [f"{self.file}:1", f"{self.file}:3", f"{self.file}:4"])
+        self.assertEqual(call("serve", "--config", self.file)[0], 64)
+        self.assertEqual(call("config", "check", self.place / "missing.toml")[0], 64)
+        self.assertEqual(call("dev", "--set", "limits.nonsense=1", "--data", self.place / "d")[0], 64)
+
+    def test_a_reload_keeps_connections_and_wrong_files_change_nothing(self):
+        self.port = free_port()
+        self.write(recipients=3)
+        log = open(self.place / "log", "w+")
+        # As root the server would become the user martlet, which may not exist here.
+        process = subprocess.Popen([BINARY, "serve", "--config", self.file, "--set", "user=nobody"], stderr=log)
+        os.chmod(self.place, 0o755)
+        os.chmod(self.file, 0o644)
+        try:
+            def greets():
+                self.assertIsNone(process.poll(), (self.place / "log").read_text())
+                try:
+                    return Wire(self.port)
+                except OSError:
+                    return None
+
+            before = eventually(greets, "the server greets")
+            self.assertIn("LIMITS RCPTMAX=3", before.ask("EHLO here"))
+            self.write(recipients=1)
+            process.send_signal(signal.SIGHUP)
+            eventually(lambda: "LIMITS RCPTMAX=1" in self.offers(), "the new limit holds")
+            self.assertIn("RCPTMAX=3", before.ask("EHLO here"))
+            self.write(recipients="none")
+            process.send_signal(signal.SIGHUP)
+            eventually(lambda: "limits.recipients" in (self.place / "log").read_text(), "the log names the key")
+            self.assertIn("LIMITS RCPTMAX=1", self.offers())
+            before.socket.close()
+            self.assertEqual(os.stat(self.place / "data").st_mode & 0o777, 0o700)
+            self.assertEqual(os.stat(self.place / "data/control.sock").st_mode & 0o777, 0o600)
+            if os.geteuid() == 0:
+                status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+                tasks = [task.read_text() for task in pathlib.Path(f"/proc/{process.pid}/task").glob("*/status")]
+                for text in [status, *tasks]:
+                    self.assertNotIn("\t0", next(line for line in text.splitlines() if line.startswith("Uid:")))
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(10), 0)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            log.close()
+
+    def test_systemd_hands_over_sockets_and_is_told_of_readiness(self):
+        self.port = free_port()
+        self.write()
+        os.chmod(self.place, 0o755)
+        os.chmod(self.file, 0o644)
+        notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notices.bind(str(self.place / "notify"))
+        os.chmod(self.place / "notify", 0o777)
+        notices.settimeout(30)
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        # The shell takes the place of systemd: it puts the socket at descriptor 3 and becomes the program.
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", f'exec 3<&{listener.fileno()} && LISTEN_PID=$$ exec "$@"', "sh", BINARY, "serve", "--config",
+             self.file, "--set", "user=nobody"], pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL,
+            env={**os.environ, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "smtp", "NOTIFY_SOCKET": str(self.place / "notify")})
+        listener.close()
+        try:
+            self.assertEqual(notices.recv(200), b"READY=1")
+            with Wire(port) as wire:
+                self.assertTrue(wire.greeting.startswith("220 mail.example.test"), wire.greeting)
+            process.send_signal(signal.SIGHUP)
+            self.assertTrue(notices.recv(200).startswith(b"RELOADING=1\nMONOTONIC_USEC="))
+            self.assertEqual(notices.recv(200), b"READY=1")
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(notices.recv(200), b"STOPPING=1")
+            self.assertEqual(process.wait(10), 0)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            notices.close()
+
+
+class StopTests(unittest.TestCase):
+    def test_clients_of_every_kind_do_not_keep_the_server_from_stopping(self):
+        with Martlet() as martlet:
+            idle = [Wire(martlet.port("smtp")) for _ in range(20)]
+            half = Wire(martlet.port("smtp"))
+            for command in ("EHLO here", "MAIL FROM:<a@elsewhere.test>", "RCPT TO:<alice@example.test>", "DATA"):
+                half.ask(command)
+            half.send(b"half a mess")
+            pop = Wire(martlet.port("pop3"))
+            bare = [socket.create_connection(("127.0.0.1", martlet.port(name))) for name in ("submissions", "pop3s")]
+            self.assertEqual(martlet.stop(patience=10), 0)
+            for connection in [*(wire.socket for wire in [*idle, half, pop]), *bare]:
+                connection.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
