@@ -136,6 +136,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         case .authentication: return authenticationAnswered(reply)
         case .quit: return .close
         case .reset:
+            if reply.code == 421 { return lost(SMTPClientFailure(.connectionLost, reply)) }
             guard let transaction else { return .ready }
             guard awaited.isEmpty else { return .wait }
             needsReset = false
@@ -254,7 +255,6 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             delivery: delivery,
             outcomes: Array(repeating: nil, count: delivery.recipients.count)
         )
-        transactions += 1
         if let refusal = unsuitable(delivery) {
             return .finished(
                 SMTPTransactionResult(
@@ -263,6 +263,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
                 )
             )
         }
+        transactions += 1
         transaction.usesChunks = delivery.bodyType == .binaryMIME
         transaction.passesNotifications = extensions.deliveryNotification
         transaction.named = min(delivery.recipients.count, extensions.recipientsPerTransaction ?? .max)
@@ -294,10 +295,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
                 "the message has \(delivery.size) octets, the next hop takes \(limit)"
             )
         }
-        let needsUTF8 =
-            delivery.isInternationalized || delivery.reversePath.address?.isInternationalized == true
-            || delivery.recipients.contains { $0.address.isInternationalized }
-        if needsUTF8 && !extensions.smtpUTF8 {
+        if Self.needsUTF8(delivery) && !extensions.smtpUTF8 {
             return SMTPReply(
                 553,
                 EnhancedStatus(5, 6, 7),
@@ -314,6 +312,11 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         return nil
     }
 
+    private static func needsUTF8(_ delivery: SMTPDelivery) -> Bool {
+        delivery.isInternationalized || delivery.reversePath.address?.isInternationalized == true
+            || delivery.recipients.contains { $0.address.isInternationalized }
+    }
+
     private func mailCommand(_ delivery: SMTPDelivery) -> [UInt8] {
         var command = "MAIL FROM:\(delivery.reversePath)"
         if extensions.size != nil { command += " SIZE=\(delivery.size)" }
@@ -323,7 +326,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         case .eightBitMIME: if extensions.eightBitMIME { command += " BODY=8BITMIME" }
         case .binaryMIME: command += " BODY=BINARYMIME"
         }
-        if delivery.isInternationalized { command += " SMTPUTF8" }
+        if Self.needsUTF8(delivery) { command += " SMTPUTF8" }
         if extensions.deliveryNotification {
             if let content = delivery.returnContent { command += content == .full ? " RET=FULL" : " RET=HDRS" }
             if let id = delivery.envelopeID { command += " ENVID=\(XText.encode(id))" }
@@ -342,7 +345,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
                 command += " NOTIFY=" + (words.isEmpty ? "NEVER" : words.joined(separator: ","))
             }
             if let original = recipient.originalRecipient {
-                command += " ORCPT=\(original.addressType);\(XText.encode(original.address))"
+                command += " ORCPT=\(original.addressType);\(original.encodedAddress)"
             }
         }
         return Array((command + "\r\n").utf8)
@@ -353,7 +356,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         if reply.code == 421 { return lost(SMTPClientFailure(.connectionLost, reply)) }
         switch what {
         case .mail:
-            if !reply.isPositive { transaction.refusal = reply }
+            if reply.code / 100 != 2 { transaction.refusal = reply }
         case .recipient(let index):
             transaction.outcomes[index] = outcome(of: reply, in: transaction)
         case .data:
@@ -379,8 +382,13 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     }
 
     private static func outcome(of reply: SMTPReply) -> SMTPRecipientOutcome {
-        if reply.isPositive { return .accepted(reply) }
-        return reply.isTransient ? .deferred(reply) : .failed(reply)
+        switch reply.code / 100 {
+        case 2: .accepted(reply)
+        case 5: .failed(reply)
+        case 4: .deferred(reply)
+        // Nobody took responsibility: 354 in the place of 250 is a server out of step, and not a delivery.
+        default: .deferred(unexpected(reply))
+        }
     }
 
     /// All commands so far are answered: without pipelining the next one goes out.
@@ -433,7 +441,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     }
 
     private static func unexpected(_ reply: SMTPReply) -> SMTPReply {
-        SMTPReply(451, EnhancedStatus(4, 5, 0), "unexpected answer to DATA: \(reply.oneLine)")
+        SMTPReply(451, EnhancedStatus(4, 5, 0), "unexpected answer: \(reply.oneLine)")
     }
 
     /// No recipient was taken: the transaction is reset before the next.

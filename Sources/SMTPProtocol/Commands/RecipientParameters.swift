@@ -69,6 +69,9 @@ struct RecipientParameters {
         for index in 0..<semicolon where !(text[index].isASCIIAlphanumeric || text[index] == .hyphen) {
             throw SMTPSyntaxError(.parameter)
         }
-        return OriginalRecipient(addressType: text.text(0..<semicolon).lowercased(), address: address)
+        let type = text.text(0..<semicolon).lowercased()
+        guard type == "utf-8" else { return OriginalRecipient(addressType: type, address: address) }
+        guard let decoded = OriginalRecipient.decodeUnicode(address) else { throw SMTPSyntaxError(.parameter) }
+        return OriginalRecipient(addressType: type, address: decoded)
     }
 }

@@ -32,8 +32,8 @@ enum SMTPCommand {
         let verb = line.extracting(0..<end)
         let argument = start..<max(start, last)
         if verb.equals("DATA") { return try without(argument, .data) }
-        if verb.equals("EHLO") { return .hello(name: try required(line, argument), extended: true) }
-        if verb.equals("HELO") { return .hello(name: try required(line, argument), extended: false) }
+        if verb.equals("EHLO") { return .hello(name: try clientName(line, argument), extended: true) }
+        if verb.equals("HELO") { return .hello(name: try clientName(line, argument), extended: false) }
         if verb.equals("RSET") { return try without(argument, .reset) }
         if verb.equals("QUIT") { return try without(argument, .quit) }
         if verb.equals("NOOP") { return .noop }
@@ -55,6 +55,23 @@ enum SMTPCommand {
     private static func required(_ line: Span<UInt8>, _ argument: Range<Int>) throws(SMTPSyntaxError) -> String {
         guard !argument.isEmpty else { throw SMTPSyntaxError(.missingArgument) }
         return line.text(argument)
+    }
+
+    /// A client's name for itself: RFC 5321 section 4.1.1.1. It goes into trace fields and logs, so that what it is made of
+    /// is bounded; whether it is true is not asked (section 4.1.4).
+    private static func clientName(_ line: Span<UInt8>, _ argument: Range<Int>) throws(SMTPSyntaxError) -> String {
+        let name = try required(line, argument)
+        guard argument.count <= 255 else { throw SMTPSyntaxError(.parameter) }
+        for index in argument {
+            switch line[index] {
+            case UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: ";"),
+                UInt8(ascii: ","), .quote, .backslash:
+                throw SMTPSyntaxError(.parameter)
+            case let byte where !byte.isVisible: throw SMTPSyntaxError(.parameter)
+            default: continue
+            }
+        }
+        return name
     }
 
     /// BDAT: RFC 3030 section 2.

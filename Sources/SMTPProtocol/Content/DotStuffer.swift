@@ -15,6 +15,8 @@ public struct DotStuffer: Sendable {
     public mutating func encode(_ bytes: Span<UInt8>, append: (Piece) -> Void) {
         var index = 0
         var pending = 0
+        /// The next CR, kept so that content full of bare LF is not searched again for each of them.
+        var carriageReturn = -1
         func flush(_ end: Int) {
             if pending < end { append(.bytes(pending..<end)) }
         }
@@ -33,7 +35,9 @@ public struct DotStuffer: Sendable {
                 pending = index
                 state = .lineStart
             case .text:
-                let carriageReturn = bytes.firstIndex(of: .carriageReturn, from: index) ?? bytes.count
+                if carriageReturn < index {
+                    carriageReturn = bytes.firstIndex(of: .carriageReturn, from: index) ?? bytes.count
+                }
                 if let lineFeed = bytes.extracting(index..<carriageReturn).firstIndex(of: .lineFeed) {
                     flush(index + lineFeed)
                     append(.lineEnd)

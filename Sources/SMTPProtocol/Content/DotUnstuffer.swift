@@ -58,6 +58,8 @@ public struct DotUnstuffer: Sendable {
         var index = start
         /// Where content that was not handed out yet begins.
         var pending = start
+        /// The next CR, kept so that content full of bare LF is not searched again for each of them.
+        var carriageReturn = -1
         func flush(_ end: Int) {
             if pending < end { take(.bytes(pending..<end)) }
         }
@@ -74,7 +76,9 @@ public struct DotUnstuffer: Sendable {
                 }
             case .dot:
                 if bytes[index] == .carriageReturn {
+                    // Neither octet is content, also where what was received ends between this CR and its LF.
                     index += 1
+                    pending = index
                     state = .dotCarriageReturn
                 } else {
                     // The dot was stuffing: what follows is the line.
@@ -89,7 +93,9 @@ public struct DotUnstuffer: Sendable {
                 pending = index
                 state = .text
             case .text:
-                let carriageReturn = bytes.firstIndex(of: .carriageReturn, from: index) ?? count
+                if carriageReturn < index {
+                    carriageReturn = bytes.firstIndex(of: .carriageReturn, from: index) ?? count
+                }
                 if let lineFeed = bytes.extracting(index..<carriageReturn).firstIndex(of: .lineFeed) {
                     guard policy == .normalise else { return .bareNewline }
                     flush(index + lineFeed)

@@ -140,7 +140,14 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case .missingArgument: .missingArgument
         case .unexpectedArgument: .noArguments
         case .path: line.matches("RCPT") ? .recipientSyntax : .senderSyntax
-        case .parameter: line.matches("BDAT") ? .chunkSyntax : .parameterSyntax
+        case .parameter:
+            if line.matches("BDAT") {
+                .chunkSyntax
+            } else if line.matches("EHLO") || line.matches("HELO") {
+                .nameSyntax
+            } else {
+                .parameterSyntax
+            }
         case .duplicateParameter: .parameterSyntax
         case .unknownParameter: .parameterUnknown
         case .internationalizedWithoutExtension: .internationalizedAddress
@@ -245,6 +252,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         }
         if let size = parameters.declaredSize, size > limits.messageSize.bytes { return .send(.tooLarge) }
         let transaction = SMTPTransaction(parameters)
+        chunksBareNewlines = BareNewlineFinder()
         phase = .judgingSender(transaction)
         return .judgeSender(transaction)
     }
@@ -335,7 +343,6 @@ public struct SMTPServerSession: ~Copyable, Sendable {
             phase = .chunk(transaction, size: size, isLast: isLast)
             return size == 0 ? chunkReceived() : .receiveChunk(size: size, isKept: true)
         default:
-            badCommands += 1
             return discard(size, clientName == nil ? .helloFirst : .mailFirst, nil)
         }
     }
@@ -406,9 +413,11 @@ public struct SMTPServerSession: ~Copyable, Sendable {
 
     /// The message is on stable storage, or was refused: what the client is told.
     public mutating func committed(_ reply: SMTPReply) -> Action {
-        phase = .ready
+        phase = reply.code == 421 ? .closed : .ready
         transactions += 1
         idleCommands = 0
+        // A host that brings mail may well have recipients refused now and then, on a connection that lives long.
+        if reply.isPositive { badCommands = 0 }
         chunksBareNewlines = BareNewlineFinder()
         return reply.code == 421 ? .sendAndClose(reply) : .send(reply)
     }
