@@ -1,6 +1,5 @@
 import Dispatch
 import Foundation
-import Glibc
 import MailBytes
 import MailEvents
 import MailNames
@@ -26,11 +25,23 @@ public final class Spool: Sendable {
         case upload(SpoolUpload)
     }
 
+    /// A message handed in, with its envelope encoded already: that needs not be done by the one thread that all wait for.
+    struct Commit: Sendable {
+        var envelope: Envelope
+        var metadata: [UInt8]
+        var content: Content
+        var eventLoop: any EventLoop
+        var then: @Sendable (Result<QueueID, SpoolError>) -> Void
+    }
+
     enum Work: Sendable {
-        case commit(Envelope, Content, any EventLoop, @Sendable (Result<QueueID, SpoolError>) -> Void)
+        case commit(Commit)
         case chunk(SpoolUpload, ByteBuffer)
-        case abandon(SpoolUpload)
+        case abandonUpload(SpoolUpload)
+        case abandon(UInt64)
         case progress([SpoolProgress], (@Sendable (Result<Void, SpoolError>) -> Void)?)
+        /// A file that was prepared, or `nil` when that failed.
+        case spare(String?)
         case stop(@Sendable () -> Void)
     }
 
@@ -42,49 +53,44 @@ public final class Spool: Sendable {
     public let options: SpoolOptions
     /// What opening found.
     public let recoveryReport: RecoveryReport
-    let index = SharedIndex()
+    let index: SharedIndex
+    let reader: SpoolReader
     let recent: RecentContent
     private let clock: WallClock
     private let inbox = Mutex(Inbox())
     private let bell = DispatchSemaphore(value: 0)
-    private let room = Atomic<Bool>(true)
+    private let room: Atomic<Bool>
+    private let backlog = Atomic<Int>(0)
     private let subscriber = Mutex<(@Sendable ([Committed]) -> Void)?>(nil)
-    private let lock: CInt
+    private let lock: FolderLock?
 
     /// Opens the spool in a folder, making it where it is not there, and recovers what a crash left.
     ///
-    /// - Throws: `SpoolError`: `.locked` when another server has it, `.newerFormat` when it is of a newer program.
+    /// - Throws: `SpoolError`: `.locked` when another server has it, `.newerFormat` when it is of a newer program, `.disk` or
+    ///   `.full` when nothing can be written.
     public static func open(folder: String, options: SpoolOptions = SpoolOptions(), clock: WallClock) throws -> Spool {
         try FileManager.default.createDirectory(
             atPath: folder,
             withIntermediateDirectories: true,
             attributes: [.posixPermissions: 0o700]
         )
-        let lock = Glibc.open(folder + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard lock >= 0 else { throw SpoolError(.disk, path: folder, number: errno) }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            Glibc.close(lock)
-            throw SpoolError(.locked, path: folder)
-        }
+        let lock = try FolderLock(folder)
         return try Spool(files: SystemFiles(folder: folder), options: options, clock: clock, lock: lock)
     }
 
-    init(files: any SpoolFiles, options: SpoolOptions, clock: WallClock, lock: CInt) throws {
+    init(files: any SpoolFiles, options: SpoolOptions, clock: WallClock, lock: FolderLock? = nil) throws(SpoolError) {
+        let index = SharedIndex()
+        let log = try SpoolLog(files: files, options: options, random: SystemRandomNumberGenerator(), index: index)
         self.options = options
-        self.clock = clock
-        self.lock = lock
+        self.index = index
+        self.reader = log.reader
+        self.recoveryReport = log.report
         self.recent = RecentContent(capacity: options.recentContent.bytes)
-        let recovered = try Recovery.run(files: files, index: index, options: options)
-        self.recoveryReport = recovered.report
-        let writer = SpoolWriter(spool: self, files: files, recovered: recovered)
-        let log = try writer.makeLog()
-        let thread = Thread { writer.run(log.log) }
-        thread.name = "spool"
-        thread.stackSize = 1 << 20
-        thread.start()
+        self.clock = clock
+        self.room = Atomic(log.hasRoom())
+        self.lock = lock
+        SpoolWriter.start(spool: self, files: files, log: log)
     }
-
-    deinit { if lock >= 0 { Glibc.close(lock) } }
 
     // MARK: Messages in
 
@@ -101,10 +107,21 @@ public final class Spool: Sendable {
     ) {
         guard accepts else {
             if case .upload(let upload) = content { upload.abandon() }
-            then(.failure(SpoolError(.full)))
+            eventLoop.execute { then(.failure(SpoolError(.full))) }
             return
         }
-        if !hand(.commit(envelope, content, eventLoop, then)) { then(.failure(SpoolError(.closed))) }
+        if case .upload(let upload) = content, let rest = upload.finish() {
+            addToBacklog(rest.readableBytes)
+            hand(.chunk(upload, rest))
+        }
+        let commit = Commit(
+            envelope: envelope,
+            metadata: EnvelopeHead.encode(envelope),
+            content: content,
+            eventLoop: eventLoop,
+            then: then
+        )
+        if !hand(.commit(commit)) { eventLoop.execute { then(.failure(SpoolError(.closed))) } }
     }
 
     /// Begins a message that is too large for memory.
@@ -117,13 +134,11 @@ public final class Spool: Sendable {
         subscriber.withLock { $0 = body }
     }
 
-    /// Ends writing, after all that was handed in before.
+    /// Ends writing, after all that was handed in before, and lets go of the folder. What comes later is refused.
     public func close() async {
         await withCheckedContinuation { continuation in
             if !hand(.stop { continuation.resume() }) { continuation.resume() }
         }
-        // Another server may have the folder from now on.
-        if lock >= 0 { flock(lock, LOCK_UN) }
     }
 
     // MARK: For the writer
@@ -143,7 +158,7 @@ public final class Spool: Sendable {
 
     /// Waits for work and takes all of it; empty after a while without any.
     func take(waiting: DispatchTimeInterval) -> [Work] {
-        _ = bell.wait(timeout: .now() + waiting)
+        _ = bell.wait(timeout: waiting == .never ? .distantFuture : .now() + waiting)
         return inbox.withLock { inbox in
             var work: [Work] = []
             work.reserveCapacity(64)
@@ -151,6 +166,12 @@ public final class Spool: Sendable {
             return work
         }
     }
+
+    /// Octets of uploads on their way to the disk; returns how many that are now.
+    @discardableResult
+    func addToBacklog(_ octets: Int) -> Int { backlog.add(octets, ordering: .relaxed).newValue }
+
+    func unlock() { lock?.release() }
 
     func announce(_ messages: [Committed]) {
         guard let body = subscriber.withLock({ $0 }) else { return }

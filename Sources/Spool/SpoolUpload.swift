@@ -3,15 +3,21 @@ import Synchronization
 
 /// The content of a large message on its way in: pieces go to the disk as they arrive, and memory holds little of it.
 ///
-/// Used from one event loop. It ends by being committed, or by `abandon()`, which frees its space.
+/// Used from one event loop. It ends by being committed, or by `abandon()`, or when nobody holds it any more; the last two free
+/// its space.
 public final class SpoolUpload: Sendable {
+    /// Small pieces are gathered up to this, for each becomes a record of its own.
+    private static let piece = 128 << 10
+
     private struct State {
+        /// The queue id, once the writer has given it.
         var id: UInt64?
-        var chunks: [RecordLocation] = []
+        var gathered = ByteBuffer()
         var failure: SpoolError?
         var backlog = 0
         var size = 0
         var resume: (@Sendable () -> Void)?
+        var isOver = false
     }
 
     private let spool: Spool
@@ -23,6 +29,11 @@ public final class SpoolUpload: Sendable {
         self.eventLoop = eventLoop
     }
 
+    deinit {
+        let id = state.withLock { $0.isOver ? nil : $0.id }
+        if let id { spool.hand(.abandon(id)) }
+    }
+
     /// Octets handed in so far.
     public var size: Int { state.withLock { $0.size } }
 
@@ -31,23 +42,59 @@ public final class SpoolUpload: Sendable {
     /// - Parameter resume: called on the event loop once the disk has caught up, when the answer was false.
     /// - Returns: whether more may come at once; false asks to stop reading until `resume`.
     public func append(_ buffer: ByteBuffer, resume: @escaping @Sendable () -> Void) -> Bool {
-        let mayGoOn = state.withLock { state in
+        let piece = state.withLock { state -> ByteBuffer? in
+            guard !state.isOver, state.failure == nil else { return nil }
             state.size += buffer.readableBytes
-            state.backlog += buffer.readableBytes
-            guard state.backlog > spool.options.uploadBacklog.bytes / 4 else { return true }
+            if state.gathered.readableBytes == 0 && buffer.readableBytes >= Self.piece { return buffer }
+            state.gathered.writeImmutableBuffer(buffer)
+            guard state.gathered.readableBytes >= Self.piece else { return nil }
+            return Self.takeGathered(&state)
+        }
+        guard let piece else { return true }
+        let octets = piece.readableBytes
+        let total = spool.addToBacklog(octets)
+        let mayGoOn = state.withLock { state in
+            state.backlog += octets
+            let limit = spool.options.uploadBacklog.bytes
+            guard state.backlog > limit / 8 || total > limit else { return true }
             state.resume = resume
             return false
         }
-        spool.hand(.chunk(self, buffer))
+        if !spool.hand(.chunk(self, piece)) {
+            fail(SpoolError(.closed))
+            written(octets)
+        }
         return mayGoOn
     }
 
-    /// Gives the content up.
-    public func abandon() { spool.hand(.abandon(self)) }
+    private static func takeGathered(_ state: inout State) -> ByteBuffer {
+        let gathered = state.gathered
+        state.gathered = ByteBuffer()
+        return gathered
+    }
 
-    // MARK: For the writer
+    /// Gives the content up. Nothing happens when it was committed.
+    public func abandon() {
+        let wasOver = state.withLock { state in
+            defer { state.isOver = true }
+            return state.isOver
+        }
+        // Behind the chunks that are still under way.
+        if !wasOver { spool.hand(.abandonUpload(self)) }
+    }
 
-    var chunks: [RecordLocation] { state.withLock { $0.chunks } }
+    // MARK: For the spool
+
+    /// The rest of the content, when the upload is committed.
+    func finish() -> ByteBuffer? {
+        state.withLock { state in
+            state.isOver = true
+            return state.gathered.readableBytes > 0 ? Self.takeGathered(&state) : nil
+        }
+    }
+
+    /// The queue id, once there is one.
+    var id: UInt64? { state.withLock { $0.id } }
     var failure: SpoolError? { state.withLock { $0.failure } }
 
     func identifier(_ make: () -> UInt64) -> UInt64 {
@@ -57,28 +104,13 @@ public final class SpoolUpload: Sendable {
         return id
     }
 
-    /// The chunk's segment is kept until the upload is committed or given up.
-    func add(_ location: RecordLocation, in index: SharedIndex) {
-        state.withLock { $0.chunks.append(location) }
-        index.with { $0.segments[location.segment]?.pendingUploads += 1 }
-    }
-
-    func release(in index: SharedIndex) {
-        let chunks = state.withLock { state in
-            defer { state.chunks = [] }
-            return state.chunks
-        }
-        index.with { index in
-            for chunk in chunks { index.segments[chunk.segment]?.pendingUploads -= 1 }
-        }
-    }
-
-    func fail(_ error: SpoolError) { state.withLock { $0.failure = error } }
+    func fail(_ error: SpoolError) { state.withLock { $0.failure = $0.failure ?? error } }
 
     func written(_ octets: Int) {
+        spool.addToBacklog(-octets)
         let resume = state.withLock { state -> (@Sendable () -> Void)? in
             state.backlog -= octets
-            guard state.backlog <= spool.options.uploadBacklog.bytes / 8 else { return nil }
+            guard state.backlog <= spool.options.uploadBacklog.bytes / 16 else { return nil }
             defer { state.resume = nil }
             return state.resume
         }

@@ -1,242 +1,267 @@
 import Dispatch
+import Foundation
 import MailBytes
 import MailEvents
 import MailNames
 import NIOCore
 
-/// The spool's one writing thread.
-final class SpoolWriter: Sendable {
-    /// A log on its way to the thread that will be the only one to touch it.
-    struct Handover: @unchecked Sendable {
-        // Made by the opening thread, used by the writer's thread alone from then on.
-        let log: SpoolLog
-    }
+/// The spool's one writing thread: takes what was handed in, has the log write and sync it once, and tells everybody.
+///
+/// `@unchecked Sendable`: made by the thread that opens the spool, and used by its own thread alone from then on.
+final class SpoolWriter: @unchecked Sendable {
+    /// What was written lazily, such as progress that nobody waits for, is synced after this time at the latest.
+    private static let lazySync = DispatchTimeInterval.milliseconds(20)
+    /// How often a disk that is full or failing is looked at again, and one in use for its free space.
+    private static let watch = DispatchTimeInterval.milliseconds(500)
+    private static let watchNanoseconds: UInt64 = 100_000_000
 
     private let spool: Spool
     private let files: any SpoolFiles
-    private let recovered: RecoveredState
+    private let log: SpoolLog
+    private var isPreparingSpare = false
+    private var sparesMade: UInt64 = 0
+    private var watched: UInt64 = 0
+    /// Whether there may be something to rewrite.
+    private var isRewriting = false
 
-    /// What recovery found, as far as the log needs it.
-    struct RecoveredState: @unchecked Sendable {
-        // Read once, by the thread that made it.
-        let result: Recovery.Result
+    /// What somebody waits for, and the writes that it is in.
+    private struct Completion {
+        var batches: ClosedRange<UInt64>
+        /// `nil`: told on the writer's thread.
+        var eventLoop: (any EventLoop)?
+        var tell: @Sendable (SpoolError?) -> Void
     }
 
-    init(spool: Spool, files: any SpoolFiles, recovered: Recovery.Result) {
+    /// A message that is announced when it is durable.
+    private struct Arrival {
+        var batches: ClosedRange<UInt64>
+        var message: Spool.Committed
+        var body: ByteBuffer?
+    }
+
+    private struct Round {
+        var completions: [Completion] = []
+        var arrivals: [Arrival] = []
+        var needsSync = false
+        var stopped: [@Sendable () -> Void] = []
+    }
+
+    private init(spool: Spool, files: any SpoolFiles, log: SpoolLog) {
         self.spool = spool
         self.files = files
-        self.recovered = RecoveredState(result: recovered)
+        self.log = log
     }
 
-    func makeLog() throws -> Handover {
-        Handover(
-            log: try SpoolLog(
-                files: files,
-                options: spool.options,
-                index: spool.index,
-                random: SystemRandomNumberGenerator(),
-                recovered: recovered.result
-            )
-        )
+    static func start(spool: Spool, files: any SpoolFiles, log: SpoolLog) {
+        let writer = SpoolWriter(spool: spool, files: files, log: log)
+        let thread = Thread { writer.run() }
+        thread.name = "spool"
+        thread.stackSize = 1 << 20
+        thread.start()
     }
 
-    /// What sessions wait for, grouped by the loop that hears it: one hop for each loop and batch.
-    private struct Waiting {
-        var loop: any EventLoop
-        var calls: [@Sendable () -> Void] = []
-    }
-
-    private struct Batch {
-        var waiting: [Waiting] = []
-        var committed: [Spool.Committed] = []
-        var bodies: [(UInt64, ByteBuffer)] = []
-        /// What to call when the batch is durable, or with the error when it is not.
-        var completions: [(loop: (any EventLoop)?, call: @Sendable (SpoolError?) -> Void)] = []
-        var needsSync = false
-    }
-
-    func run(_ log: SpoolLog) {
-        var idleRounds = 0
+    private func run() {
         while true {
-            let work = spool.take(waiting: .milliseconds(200))
+            let work = spool.take(waiting: patience)
             if work.isEmpty {
-                idleRounds += 1
-                maintain(log)
-                continue
+                rest()
+            } else if perform(work) {
+                return
             }
-            idleRounds = 0
-            if perform(work, log) { return }
         }
     }
 
+    /// How long to wait for work before something else is done.
+    private var patience: DispatchTimeInterval {
+        if isRewriting { return .nanoseconds(0) }
+        if log.isSettled { return spool.accepts ? .never : Self.watch }
+        return log.isBroken ? Self.watch : Self.lazySync
+    }
+
+    // MARK: A round
+
     /// - Returns: whether to stop.
-    private func perform(_ work: [Spool.Work], _ log: SpoolLog) -> Bool {
-        var batch = Batch()
-        var stopped: (@Sendable () -> Void)?
+    private func perform(_ work: [Spool.Work]) -> Bool {
+        var round = Round()
         let now = spool.now()
         for item in work {
             switch item {
-            case .commit(let envelope, let content, let loop, let then):
-                commit(envelope, content, loop, then, now, log, &batch)
-            case .chunk(let upload, let buffer):
-                append(buffer, of: upload, log)
-            case .abandon(let upload): upload.release(in: spool.index)
-            case .progress(let progress, let then):
-                do {
-                    for change in progress { try append(change, log) }
-                    if let then {
-                        batch.needsSync = true
-                        batch.completions.append((nil, { error in then(error.map { .failure($0) } ?? .success(())) }))
-                    }
-                } catch {
-                    then?(.failure(Self.spoolError(error)))
-                }
-            case .stop(let body): stopped = body
+            case .commit(let commit): perform(commit, now, &round)
+            case .chunk(let upload, let buffer): append(buffer, of: upload, now)
+            case .abandonUpload(let upload): if let id = upload.id { log.abandon(upload: id) }
+            case .abandon(let id): log.abandon(upload: id)
+            case .progress(let changes, let then): append(changes, then, &round)
+            case .spare(let name):
+                isPreparingSpare = false
+                if let name { log.add(spare: name) }
+            case .stop(let body): round.stopped.append(body)
             }
         }
-        finish(&batch, log, durably: batch.needsSync || stopped != nil)
-        if let stopped {
-            stopped()
-            return true
-        }
-        return false
+        finish(&round)
+        guard !round.stopped.isEmpty else { return false }
+        log.settle()
+        spool.unlock()
+        for body in round.stopped { body() }
+        return true
     }
 
-    private func commit(
-        _ envelope: Envelope,
-        _ content: Spool.Content,
-        _ loop: any EventLoop,
-        _ then: @escaping @Sendable (Result<QueueID, SpoolError>) -> Void,
-        _ now: Timestamp,
-        _ log: SpoolLog,
-        _ batch: inout Batch
-    ) {
-        let metadata = EnvelopeHead.encode(envelope)
-        do {
+    private func perform(_ commit: Spool.Commit, _ now: Timestamp, _ round: inout Round) {
+        do throws(SpoolError) {
             let id: UInt64
             let size: Int
-            switch content {
+            var body: ByteBuffer?
+            let recipients = commit.envelope.recipients.count
+            let first = log.batch
+            switch commit.content {
             case .buffers(let buffers):
                 id = log.nextID(now: now)
-                try Self.withBytes(of: buffers) { pieces in
-                    try log.append(message: id, envelope: metadata, recipients: envelope.recipients.count, body: pieces)
-                }
-                size = buffers.reduce(0) { $0 + $1.readableBytes }
-                if let whole = Self.joined(buffers) { batch.bodies.append((id, whole)) }
+                try log.append(message: id, envelope: commit.metadata, recipients: recipients, buffers: buffers)
+                body = Self.joined(buffers)
+                size = body?.readableBytes ?? 0
             case .upload(let upload):
-                if let error = upload.failure { throw error }
                 id = upload.identifier { log.nextID(now: now) }
-                let chunks = upload.chunks
-                try log.append(
-                    uploaded: id,
-                    chunks: chunks,
-                    envelope: metadata,
-                    recipients: envelope.recipients.count
-                )
-                size = chunks.reduce(0) { $0 + Int($1.bodyLength) }
-                let index = spool.index
-                batch.completions.append((nil, { _ in upload.release(in: index) }))
+                if let failure = upload.failure {
+                    log.abandon(upload: id)
+                    throw failure
+                }
+                size = log.size(ofUpload: id)
+                try log.append(uploaded: id, envelope: commit.metadata, recipients: recipients)
             }
-            batch.needsSync = true
+            round.needsSync = true
+            // The record is in the batch that is gathered now; those before it were full.
+            let batches = max(first, log.batch)...log.batch
             let queueID = QueueID(rawValue: id)
-            batch.committed.append(Spool.Committed(id: queueID, envelope: envelope, size: size))
-            batch.completions.append((loop, { error in then(error.map { .failure($0) } ?? .success(queueID)) }))
+            let message = Spool.Committed(id: queueID, envelope: commit.envelope, size: size)
+            round.arrivals.append(Arrival(batches: batches, message: message, body: body))
+            let then = commit.then
+            round.completions.append(
+                Completion(batches: batches, eventLoop: commit.eventLoop) { error in
+                    then(error.map { .failure($0) } ?? .success(queueID))
+                }
+            )
         } catch {
-            let error = Self.spoolError(error)
-            loop.execute { then(.failure(error)) }
+            if error.reason == .full { spool.setRoom(false) }
+            let then = commit.then
+            commit.eventLoop.execute { then(.failure(error)) }
         }
     }
 
-    private func append(_ buffer: ByteBuffer, of upload: SpoolUpload, _ log: SpoolLog) {
-        guard upload.failure == nil else {
-            upload.written(buffer.readableBytes)
-            return
-        }
-        do {
-            let id = upload.identifier { log.nextID(now: spool.now()) }
-            let location = try Self.withBytes(of: [buffer]) { try log.append(chunkOf: id, body: $0) }
-            upload.add(location, in: spool.index)
+    private func append(_ buffer: ByteBuffer, of upload: SpoolUpload, _ now: Timestamp) {
+        defer { upload.written(buffer.readableBytes) }
+        guard upload.failure == nil else { return }
+        do throws(SpoolError) {
+            let id = upload.identifier { log.nextID(now: now) }
+            try log.append(chunkOf: id, buffers: [buffer])
             // Chunks go to the disk as they come, so that memory holds little of them; the commit syncs.
-            if log.waiting > 1 << 20 { try log.flush(durably: false) }
+            if log.waiting > 1 << 20 { log.flush(durably: false) }
         } catch {
-            upload.fail(Self.spoolError(error))
-        }
-        upload.written(buffer.readableBytes)
-    }
-
-    private func append(_ change: SpoolProgress, _ log: SpoolLog) throws {
-        let id = change.id.rawValue
-        switch change.kind {
-        case .recipients(let states): try log.append(progress: states, of: id)
-        case .control(let isHeld, let route): try log.append(isHeld: isHeld, route: route, of: id)
-        case .done: try log.append(done: id)
+            upload.fail(error)
         }
     }
 
-    /// Makes the batch durable, then tells everybody.
-    private func finish(_ batch: inout Batch, _ log: SpoolLog, durably: Bool) {
+    private func append(
+        _ changes: [SpoolProgress],
+        _ then: (@Sendable (Result<Void, SpoolError>) -> Void)?,
+        _ round: inout Round
+    ) {
+        let first = log.batch
         var failure: SpoolError?
-        do {
-            try log.flush(durably: durably)
-        } catch {
-            failure = Self.spoolError(error)
-            if failure?.reason == .full { spool.setRoom(false) }
+        for change in changes {
+            let id = change.id.rawValue
+            do throws(SpoolError) {
+                switch change.kind {
+                case .recipients(let states): try log.append(progress: states, of: id)
+                case .control(let isHeld, let route): try log.append(isHeld: isHeld, route: route, of: id)
+                case .done: try log.append(done: id)
+                }
+            } catch {
+                failure = failure ?? error
+            }
         }
-        if failure == nil {
-            for (id, body) in batch.bodies { spool.recent.keep(body, id: id) }
+        guard let then else { return }
+        round.needsSync = true
+        let known = failure
+        round.completions.append(
+            Completion(batches: first...log.batch, eventLoop: nil) { error in
+                then((known ?? error).map { .failure($0) } ?? .success(()))
+            }
+        )
+    }
+
+    /// Makes the round durable, then tells everybody: one hop for each event loop.
+    private func finish(_ round: inout Round) {
+        if let error = log.flush(durably: round.needsSync), error.reason == .full { spool.setRoom(false) }
+        let arrived = round.arrivals.filter { log.failure(of: $0.batches) == nil }
+        for arrival in arrived {
+            if let body = arrival.body { spool.recent.keep(body, id: arrival.message.id.rawValue) }
         }
-        for (loop, call) in batch.completions {
-            guard let loop else {
-                call(failure)
+        var waiting: [(eventLoop: any EventLoop, calls: [(SpoolError?, @Sendable (SpoolError?) -> Void)])] = []
+        for completion in round.completions {
+            let error = log.failure(of: completion.batches)
+            guard let eventLoop = completion.eventLoop else {
+                completion.tell(error)
                 continue
             }
-            let error = failure
-            if let position = batch.waiting.firstIndex(where: { $0.loop === loop }) {
-                batch.waiting[position].calls.append { call(error) }
+            if let position = waiting.firstIndex(where: { $0.eventLoop === eventLoop }) {
+                waiting[position].calls.append((error, completion.tell))
             } else {
-                batch.waiting.append(Waiting(loop: loop, calls: [{ call(error) }]))
+                waiting.append((eventLoop, [(error, completion.tell)]))
             }
         }
-        for waiting in batch.waiting {
-            let calls = waiting.calls
-            waiting.loop.execute { for call in calls { call() } }
+        for (eventLoop, calls) in waiting {
+            eventLoop.execute { for (error, tell) in calls { tell(error) } }
         }
-        if failure == nil {
-            if !batch.committed.isEmpty { spool.announce(batch.committed) }
-            // A failure to free space is tried again with the next batch.
-            try? log.reclaim()
-        }
+        if !arrived.isEmpty { spool.announce(arrived.map(\.message)) }
+        log.forgetFailures()
+        log.reclaim()
+        if isRewriting { isRewriting = log.rewriteSome(limit: 256 << 10, durably: false) }
+        watch()
     }
 
-    /// When nobody waits: what was written lazily is synced, waste is rewritten, the disk is looked at.
-    private func maintain(_ log: SpoolLog) {
-        try? log.flush(durably: true)
-        _ = try? log.rewriteSome()
+    // MARK: Between rounds
+
+    /// Nobody waits: what was written lazily is synced, waste is rewritten, the disk is looked at.
+    private func rest() {
+        if !log.isSettled {
+            log.settle()
+            log.forgetFailures()
+            log.reclaim()
+        }
+        if isRewriting { isRewriting = log.rewriteSome() }
+        watched = 0
+        watch()
+    }
+
+    /// Looks now and then at what fills up.
+    private func watch() {
+        let now = DispatchTime.now().uptimeNanoseconds
+        guard now &- watched > Self.watchNanoseconds else { return }
+        watched = now
         spool.setRoom(log.hasRoom())
+        if log.isWasteful { isRewriting = !log.isRewritingStuck }
+        if log.wantsSpare && !isPreparingSpare { prepareSpare() }
     }
 
-    // MARK: Bytes
-
-    private static func withBytes<Result>(
-        of buffers: [ByteBuffer],
-        _ body: ([UnsafeRawBufferPointer]) throws -> Result
-    ) rethrows -> Result {
-        func nest(_ index: Int, _ pieces: [UnsafeRawBufferPointer]) throws -> Result {
-            guard index < buffers.count else { return try body(pieces) }
-            return try buffers[index].withUnsafeReadableBytes { try nest(index + 1, pieces + [$0]) }
+    /// Fills a file with zeros on a thread of its own, ahead of its use.
+    private func prepareSpare() {
+        isPreparingSpare = true
+        sparesMade += 1
+        let (spool, files, number) = (self.spool, self.files, UInt64.random(in: .min ... .max))
+        let size = spool.options.segmentSize.bytes
+        let thread = Thread {
+            // A failure shows when the segment is needed, and is told to those who wait for it.
+            let name = try? SpoolLog.makeSpare(number, files: files, size: size) {
+                Thread.sleep(forTimeInterval: 0.002)
+            }
+            spool.hand(.spare(name))
         }
-        return try withoutActuallyEscaping(body) { _ in try rethrowing { try nest(0, []) } }
+        thread.name = "spool-spare"
+        thread.start()
     }
-
-    private static func rethrowing<Result>(_ body: () throws -> Result) rethrows -> Result { try body() }
 
     private static func joined(_ buffers: [ByteBuffer]) -> ByteBuffer? {
         guard var whole = buffers.first else { return nil }
         for buffer in buffers.dropFirst() { whole.writeImmutableBuffer(buffer) }
         return whole
-    }
-
-    static func spoolError(_ error: any Error) -> SpoolError {
-        error as? SpoolError ?? SpoolError(.disk, path: "\(error)")
     }
 }

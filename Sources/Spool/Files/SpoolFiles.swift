@@ -1,5 +1,3 @@
-import Glibc
-
 /// The operations on files that the spool is built on; tests and the simulation put their own disk underneath.
 ///
 /// Each throws a `SpoolError` with the system's number.
@@ -16,7 +14,7 @@ public protocol SpoolFiles: Sendable {
     func freeSpace() throws(SpoolError) -> Int
 }
 
-/// An open file.
+/// An open file. It closes when nobody holds it any more.
 public protocol SpoolFile: AnyObject, Sendable {
     func size() throws(SpoolError) -> Int
     /// Reserves the space from the beginning on.
@@ -25,128 +23,55 @@ public protocol SpoolFile: AnyObject, Sendable {
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SpoolError)
     /// Reads what there is, at most the buffer's size; returns how much.
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(SpoolError) -> Int
-    /// Makes what was written durable.
+    /// Makes what was written, and the file's size, durable.
     func sync() throws(SpoolError)
-    func close()
 }
 
-/// The files of a folder on the real disk.
-public struct SystemFiles: SpoolFiles {
-    public let folder: String
-
-    public init(folder: String) {
-        self.folder = folder
-    }
-
-    static func text(of number: Int32) -> String { String(cString: strerror(number)) }
-
-    private func path(_ name: String) -> String { folder + "/" + name }
-
-    public func list() throws(SpoolError) -> [String] {
-        guard let directory = opendir(folder) else { throw failure(folder) }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+extension SpoolFile {
+    /// Reads that many octets, or fewer at the end of the file.
+    func read(at offset: Int, count: Int) throws(SpoolError) -> [UInt8] {
+        var failure: SpoolError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: max(0, count)) { buffer, filled in
+            do throws(SpoolError) {
+                filled = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+            } catch {
+                failure = error
             }
-            if name != "." && name != ".." { names.append(name) }
         }
-        return names
+        if let failure { throw failure }
+        return bytes
     }
 
-    public func open(_ name: String) throws(SpoolError) -> any SpoolFile {
-        let descriptor = Glibc.open(path(name), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure(path(name)) }
-        return SystemFile(descriptor, path: path(name))
-    }
-
-    public func rename(_ name: String, to other: String) throws(SpoolError) {
-        guard Glibc.rename(path(name), path(other)) == 0 else { throw failure(path(name)) }
-    }
-
-    public func remove(_ name: String) throws(SpoolError) {
-        guard unlink(path(name)) == 0 else { throw failure(path(name)) }
-    }
-
-    public func syncFolder() throws(SpoolError) {
-        let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure(folder) }
-        defer { Glibc.close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw failure(folder) }
-    }
-
-    public func freeSpace() throws(SpoolError) -> Int {
-        var status = statvfs()
-        guard statvfs(folder, &status) == 0 else { throw failure(folder) }
-        return Int(clamping: status.f_bavail) * Int(clamping: status.f_frsize)
-    }
-
-    private func failure(_ path: String) -> SpoolError {
-        let number = errno
-        return SpoolError(number == ENOSPC || number == EDQUOT ? .full : .disk, path: path, number: number)
-    }
-}
-
-/// One file of the real disk.
-final class SystemFile: SpoolFile {
-    private let descriptor: CInt
-    private let path: String
-
-    init(_ descriptor: CInt, path: String) {
-        self.descriptor = descriptor
-        self.path = path
-    }
-
-    deinit { Glibc.close(descriptor) }
-
-    /// Closed when the last reader lets go of it.
-    func close() {}
-
-    func size() throws(SpoolError) -> Int {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw failure() }
-        return Int(status.st_size)
-    }
-
-    func allocate(_ size: Int) throws(SpoolError) {
-        let number = posix_fallocate(descriptor, 0, off_t(size))
-        guard number == 0 else { throw SpoolError(number == ENOSPC ? .full : .disk, path: path, number: number) }
-    }
-
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SpoolError) {
-        var done = 0
-        while done < bytes.count {
-            let count = pwrite(
-                descriptor,
-                bytes.baseAddress.map { $0 + done },
-                bytes.count - done,
-                off_t(offset + done)
-            )
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw failure() }
-            done += count
+    /// Writes an array.
+    func write(_ bytes: [UInt8], at offset: Int) throws(SpoolError) {
+        var failure: SpoolError?
+        bytes.withUnsafeBytes { buffer in
+            do throws(SpoolError) { try write(buffer, at: offset) } catch { failure = error }
         }
+        if let failure { throw failure }
     }
 
-    func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(SpoolError) -> Int {
-        var done = 0
-        while done < bytes.count {
-            let count = pread(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw failure() }
-            if count == 0 { break }
-            done += count
+    /// Makes the file that large with zeros that are really on the disk: to overwrite blocks that were written once costs no
+    /// change of the file system's own records, which is most of what a sync costs otherwise.
+    ///
+    /// - Parameter pause: called between pieces, each of which is synced when it is given, so that others get their turn.
+    func fillWithZeros(upTo size: Int, pause: (() -> Void)? = nil) throws(SpoolError) {
+        var offset = try self.size()
+        guard offset < size else { return }
+        try allocate(size)
+        let zeros = [UInt8](repeating: 0, count: min(1 << 20, size - offset))
+        while offset < size {
+            let piece = min(zeros.count, size - offset)
+            if piece == zeros.count {
+                try write(zeros, at: offset)
+            } else {
+                try write(Array(zeros.prefix(piece)), at: offset)
+            }
+            offset += piece
+            if let pause {
+                try sync()
+                pause()
+            }
         }
-        return done
-    }
-
-    func sync() throws(SpoolError) {
-        guard fdatasync(descriptor) == 0 else { throw failure() }
-    }
-
-    private func failure() -> SpoolError {
-        let number = errno
-        return SpoolError(number == ENOSPC || number == EDQUOT ? .full : .disk, path: path, number: number)
     }
 }

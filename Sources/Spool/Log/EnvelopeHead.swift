@@ -2,10 +2,10 @@ import MailBytes
 import MailNames
 
 /// The metadata of a message record: the number of recipients in front, so that start-up need not read envelopes.
-enum EnvelopeHead {
-    static func encode(_ envelope: Envelope) -> [UInt8] {
+package enum EnvelopeHead {
+    package static func encode(_ envelope: Envelope) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(192)
+        bytes.reserveCapacity(256)
         bytes.append(littleEndian: UInt32(envelope.recipients.count))
         EnvelopeCoding.encode(envelope, into: &bytes)
         return bytes

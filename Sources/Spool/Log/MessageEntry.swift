@@ -1,35 +1,80 @@
 import MailBytes
-import MailNames
 
 /// Where a record lies.
-struct RecordLocation: Equatable {
+struct RecordLocation: Hashable {
     var segment: UInt64
     var offset: UInt32
     var metadataLength: UInt32
     var bodyLength: UInt32
 
-    var length: Int { (RecordHead.size + Int(metadataLength) + Int(bodyLength) + 7) & ~7 }
+    var length: Int { RecordHead.length(metadata: Int(metadataLength), body: Int(bodyLength)) }
 }
 
-/// A message as the index in memory has it: small, since there may be a million.
+/// A message as the index in memory has it: 40 octets for most, since there may be a million.
 struct MessageEntry {
     var location: RecordLocation
     var recipients: UInt32
-    var remaining: UInt32
     var isHeld = false
+    /// What few messages have, none or one: an empty array takes no memory, and a change is made in place.
+    private var details: [Details] = []
+
+    private struct Details {
+        var chunks: [RecordLocation]?
+        var progress: [(key: UInt32, state: RecipientState)] = []
+        var route: String?
+    }
+
+    init(location: RecordLocation, recipients: UInt32, chunks: [RecordLocation]? = nil) {
+        self.location = location
+        self.recipients = recipients
+        self.chunks = chunks
+    }
+
+    private mutating func change(_ body: (inout Details) -> Void) {
+        if details.isEmpty { details.append(Details()) }
+        body(&details[0])
+    }
+
     /// Where the chunks of a large message lie; `nil` when its body is in the record.
-    var chunks: [RecordLocation]?
-    /// The states of recipients that are not as at the beginning.
-    var progress: [UInt32: RecipientState]?
+    var chunks: [RecordLocation]? {
+        get { details.first?.chunks }
+        set { if newValue != nil || !details.isEmpty { change { $0.chunks = newValue } } }
+    }
+
     /// Another next hop than the domain's, by an operator's word.
-    var route: String?
+    var route: String? {
+        get { details.first?.route }
+        set { if newValue != nil || !details.isEmpty { change { $0.route = newValue } } }
+    }
+
+    /// The states of recipients that are not as at the beginning, in the order of their numbers.
+    var progress: [(key: UInt32, state: RecipientState)] { details.first?.progress ?? [] }
+
+    mutating func set(_ state: RecipientState, of recipient: UInt32) {
+        change { details in
+            var low = 0
+            var high = details.progress.count
+            while low < high {
+                let middle = (low + high) / 2
+                if details.progress[middle].key < recipient { low = middle + 1 } else { high = middle }
+            }
+            if low < details.progress.count, details.progress[low].key == recipient {
+                details.progress[low].state = state
+            } else {
+                details.progress.insert((recipient, state), at: low)
+            }
+        }
+    }
+
+    /// Takes over another place for the same message.
+    mutating func move(to location: RecordLocation, chunks: [RecordLocation]?) {
+        self.location = location
+        self.chunks = chunks
+    }
 
     var contentSize: Int {
         chunks.map { $0.reduce(0) { $0 + Int($1.bodyLength) } } ?? Int(location.bodyLength)
     }
-
-    /// Octets that its records keep in their segments.
-    var length: Int { location.length + (chunks?.reduce(0) { $0 + $1.length } ?? 0) }
 }
 
 /// How far one recipient has come.
@@ -38,79 +83,4 @@ public enum RecipientState: Hashable, Sendable {
     case waiting(attempts: UInt16, nextAttempt: Timestamp, lastError: String?)
     /// Delivered, relayed, failed and reported, or deleted: nothing is left to do.
     case finished
-}
-
-/// The forms of metadata that are no envelope.
-enum MetadataCoding {
-    static func encode(chunks: [RecordLocation], envelope: [UInt8]) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.append(littleEndian: UInt32(chunks.count))
-        for chunk in chunks {
-            bytes.append(littleEndian: chunk.segment)
-            bytes.append(littleEndian: chunk.offset)
-            bytes.append(littleEndian: chunk.bodyLength)
-        }
-        return bytes + envelope
-    }
-
-    static func decodeChunks(_ bytes: Span<UInt8>) -> (chunks: [RecordLocation], envelopeStart: Int)? {
-        var reader = ByteReader(bytes.count)
-        guard let count = reader.number(bytes, UInt32.self), Int(count) <= bytes.count / 16 else { return nil }
-        var chunks: [RecordLocation] = []
-        for _ in 0..<count {
-            guard let segment = reader.number(bytes, UInt64.self), let offset = reader.number(bytes, UInt32.self),
-                let length = reader.number(bytes, UInt32.self)
-            else { return nil }
-            chunks.append(RecordLocation(segment: segment, offset: offset, metadataLength: 0, bodyLength: length))
-        }
-        return (chunks, reader.position)
-    }
-
-    static func encode(progress: [(UInt32, RecipientState)]) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.append(littleEndian: UInt32(progress.count))
-        for (recipient, state) in progress {
-            bytes.append(littleEndian: recipient)
-            switch state {
-            case .finished: bytes.append(1)
-            case .waiting(let attempts, let nextAttempt, let lastError):
-                bytes.append(0)
-                bytes.append(littleEndian: attempts)
-                bytes.append(littleEndian: UInt64(bitPattern: nextAttempt.microseconds))
-                bytes.append(text: lastError.map { String($0.prefix(300)) })
-            }
-        }
-        return bytes
-    }
-
-    static func decodeProgress(_ bytes: Span<UInt8>) -> [(UInt32, RecipientState)]? {
-        var reader = ByteReader(bytes.count)
-        guard let count = reader.number(bytes, UInt32.self), Int(count) <= bytes.count / 5 else { return nil }
-        var progress: [(UInt32, RecipientState)] = []
-        for _ in 0..<count {
-            guard let recipient = reader.number(bytes, UInt32.self), let kind = reader.byte(bytes) else { return nil }
-            if kind == 1 {
-                progress.append((recipient, .finished))
-                continue
-            }
-            guard let attempts = reader.number(bytes, UInt16.self), let next = reader.number(bytes, UInt64.self),
-                let error = reader.text(bytes)
-            else { return nil }
-            let time = Timestamp(microseconds: Int64(bitPattern: next))
-            progress.append((recipient, .waiting(attempts: attempts, nextAttempt: time, lastError: error)))
-        }
-        return progress
-    }
-
-    static func encode(isHeld: Bool, route: String?) -> [UInt8] {
-        var bytes: [UInt8] = [isHeld ? 1 : 0]
-        bytes.append(text: route)
-        return bytes
-    }
-
-    static func decodeControl(_ bytes: Span<UInt8>) -> (isHeld: Bool, route: String?)? {
-        var reader = ByteReader(bytes.count)
-        guard let held = reader.byte(bytes), let route = reader.text(bytes) else { return nil }
-        return (held == 1, route)
-    }
 }

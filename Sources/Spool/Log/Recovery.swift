@@ -1,205 +1,206 @@
 import MailBytes
 
-/// What opening a spool found: for the log, and for whoever asks after a crash.
-public struct RecoveryReport: Sendable, Hashable {
-    public var segments = 0
-    public var messages = 0
-    public var records = 0
-    /// Octets behind the last good record of the newest segment that were records once or were never finished.
-    public var cutOctets = 0
-    /// Segments that could not be read; they were moved aside.
-    public var unreadable: [String] = []
-    /// Records that named what is not there.
-    public var orphans = 0
-
-    /// Sentences for the log; none for an empty spool.
-    public var sentences: [String] {
-        var all: [String] = []
-        if segments > 0 { all.append("The spool has \(messages) messages in \(segments) segments.") }
-        if cutOctets > 0 {
-            all.append("A write of \(cutOctets) octets that was never acknowledged was cut off the end of the spool.")
-        }
-        for name in unreadable {
-            all.append(
-                "The segment \(name) could not be read and was set aside as \(name).damaged; mail may be missing."
-            )
-        }
-        if orphans > 0 { all.append("\(orphans) records belong to messages that are gone.") }
-        return all
-    }
-}
-
-/// Reads all segments and finds what lives.
-enum Recovery {
+/// Reads all segments and finds what lives. It is total: it ends, and gives a usable state, for every content of the folder but
+/// a newer program's.
+struct Recovery {
     struct Result {
         var report = RecoveryReport()
+        /// The largest sequence number that a file has.
         var lastSequence: UInt64 = 0
+        /// The newest segment that could be read and where its acknowledged records end, for the header of the next.
+        var last: (sequence: UInt64, end: Int) = (0, 0)
         var highWater: UInt64 = 0
+        var floor: UInt64 = 0
+        /// Files that can be used again at once.
         var spares: [String] = []
+        /// Segments below the floor, which can be used again when the floor stands in the newest header.
+        var dead: [String] = []
     }
 
-    /// Octets that are read at a time to look at heads; most records' metadata fits.
-    private static let window = 1024
-    /// More metadata than any record has.
-    private static let metadataLimit = 256 << 20
+    private let files: any SpoolFiles
+    private let index: SharedIndex
+    /// Whether nothing may be changed on the disk.
+    private let isReadOnly: Bool
+    private var result = Result()
 
-    static func run(files: any SpoolFiles, index: SharedIndex, options: SpoolOptions) throws -> Result {
-        var result = Result()
+    static func run(files: any SpoolFiles, index: SharedIndex, isReadOnly: Bool = false) throws(SpoolError) -> Result {
+        var recovery = Recovery(files: files, index: index, isReadOnly: isReadOnly)
+        try recovery.run()
+        return recovery.result
+    }
+
+    private init(files: any SpoolFiles, index: SharedIndex, isReadOnly: Bool) {
+        self.files = files
+        self.index = index
+        self.isReadOnly = isReadOnly
+    }
+
+    private mutating func run() throws(SpoolError) {
         let names = try files.list()
-        result.spares = names.filter { $0.hasPrefix("spare-") }.sorted()
-        let sequences = names.compactMap(Segment.sequence(of:)).sorted()
-        for (position, sequence) in sequences.enumerated() {
+        for name in names where name.hasPrefix(SpareName.unfinished) { remove(name) }
+        result.spares = names.filter { $0.hasPrefix(SpareName.finished) }.sorted()
+        var found: [(header: SegmentHeader, file: any SpoolFile, size: Int)] = []
+        for sequence in names.compactMap(Segment.sequence(of:)).sorted() {
             result.lastSequence = max(result.lastSequence, sequence)
-            let isNewest = position + 1 == sequences.count
-            do {
-                try read(sequence, isNewest: isNewest, files: files, index: index, options: options, result: &result)
-            } catch let error as SpoolError where error.reason != .disk {
-                throw error
-            } catch {
-                let name = Segment.name(sequence)
-                index.with { index in
-                    index.segments[sequence] = nil
-                    for (id, entry) in index.entries where entry.location.segment == sequence {
-                        index.entries[id] = nil
-                    }
-                }
-                result.report.unreadable.append(name)
-                try? files.rename(name, to: name + ".damaged")
-            }
+            if let segment = try open(sequence) { found.append(segment) }
         }
-        result.report.messages = index.with { $0.entries.count }
-        return result
-    }
-
-    private static func read(
-        _ sequence: UInt64,
-        isNewest: Bool,
-        files: any SpoolFiles,
-        index: SharedIndex,
-        options: SpoolOptions,
-        result: inout Result
-    ) throws {
-        let name = Segment.name(sequence)
-        let file = try files.open(name)
-        let probe = Segment(sequence: sequence, nonce: 0, file: file)
-        let head = try probe.read(at: 0, count: Segment.block)
-        guard let header = Segment.Header(head), header.sequence == sequence else {
-            // A header that was never finished belongs to a segment that nothing was written to.
-            if isNewest {
-                try? files.remove(name)
-                return
-            }
-            throw SpoolError(.disk, path: name)
-        }
-        guard header.version <= Segment.version else { throw SpoolError(.newerFormat(Int(header.version)), path: name) }
-        result.highWater = max(result.highWater, header.highWater)
-        result.report.segments += 1
-        let segment = Segment(sequence: sequence, nonce: header.nonce, file: file)
-        index.with { $0.segments[sequence] = segment }
-        let size = try file.size()
-        var offset = Segment.block
-        while offset + RecordHead.size <= size {
-            guard let length = try readRecord(segment, at: offset, checksBody: isNewest, index: index, result: &result)
-            else {
-                // Behind a batch stand zeros up to the next block.
-                let next = (offset + Segment.block - 1) / Segment.block * Segment.block
-                guard next > offset else { break }
-                offset = next
+        result.floor = found.reduce(0) { max($0, $1.header.floor) }
+        var ends: [UInt64: Int] = [:]
+        for (header, _, _) in found { ends[header.previous] = Int(clamping: header.previousEnd) }
+        for (header, file, size) in found {
+            result.highWater = max(result.highWater, header.highWater)
+            guard header.sequence >= result.floor else {
+                result.dead.append(Segment.name(header.sequence))
                 continue
             }
-            offset += length
-            segment.end = offset
+            let segment = Segment(sequence: header.sequence, nonce: header.nonce, file: file, capacity: size)
+            index.with { $0.segments[header.sequence] = segment }
+            read(segment, sealedEnd: ends[header.sequence])
+            // What the next header calls acknowledged must be on stable storage, even where the last server could not sync it.
+            // Where that fails the segment stays one that was being written, and is looked at as closely next time.
+            let isSealed = ends[header.sequence] != nil || isReadOnly || (try? file.sync()) != nil
+            result.last = isSealed ? (header.sequence, segment.end) : (0, 0)
         }
-        // The next batch begins at a block of its own.
-        segment.end = (segment.end + Segment.block - 1) / Segment.block * Segment.block
-        if isNewest { result.report.cutOctets = try remains(segment, size: size) }
+        result.report.segments = index.with { $0.segments.count }
+        result.report.messages = index.with { $0.entries.count }
     }
 
-    /// Octets behind the end that a torn write left.
-    private static func remains(_ segment: Segment, size: Int) throws -> Int {
-        let bytes = try segment.read(at: segment.end, count: min(RecordHead.size, size - segment.end))
-        guard let head = bytes.withUnsafeBytes({ RecordHead($0) }) else { return 0 }
-        // A recycled segment has records of its former life there, which are nobody's loss.
-        return bytes.contains { $0 != 0 } && head.id > 0 && head.length <= size ? head.length : 0
-    }
+    // MARK: Files
 
-    /// Reads the record at an offset into the index; `nil` when there is none.
-    private static func readRecord(
-        _ segment: Segment,
-        at offset: Int,
-        checksBody: Bool,
-        index: SharedIndex,
-        result: inout Result
-    ) throws -> Int? {
-        var bytes = try segment.read(at: offset, count: window)
-        guard let head = bytes.withUnsafeBytes({ RecordHead($0) }), head.metadataLength <= metadataLimit else {
-            return nil
-        }
-        let wanted = RecordHead.size + head.metadataLength
-        if wanted > bytes.count { bytes = try segment.read(at: offset, count: wanted) }
-        let intact = bytes.withUnsafeBytes {
-            RecordHead.isIntact($0, metadataLength: head.metadataLength, nonce: segment.nonce, offset: offset)
-        }
-        guard intact else { return nil }
-        if checksBody && head.bodyLength > 0 {
-            let body = try segment.read(at: offset + wanted, count: head.bodyLength)
-            guard body.count == head.bodyLength,
-                body.withUnsafeBytes({ RecordHead.checksum($0, seed: segment.nonce) }) == head.bodyChecksum
-            else { return nil }
-        }
-        result.report.records += 1
-        result.highWater = max(result.highWater, head.id)
-        let metadata = bytes.span.extracting(RecordHead.size..<wanted)
-        let location = RecordLocation(
-            segment: segment.sequence,
-            offset: UInt32(offset),
-            metadataLength: UInt32(head.metadataLength),
-            bodyLength: UInt32(head.bodyLength)
-        )
-        if !apply(head, location, metadata, index) { result.report.orphans += 1 }
-        return head.length
-    }
-
-    /// Whether the record fits what is there.
-    private static func apply(
-        _ head: RecordHead,
-        _ location: RecordLocation,
-        _ metadata: Span<UInt8>,
-        _ index: SharedIndex
-    ) -> Bool {
-        switch head.kind {
-        case .chunk: return true
-        case .message:
-            guard let recipients = EnvelopeHead.recipients(metadata, from: 0) else { return false }
-            let entry = MessageEntry(location: location, recipients: recipients, remaining: recipients)
-            index.with { $0.insert(head.id, entry) }
-            return true
-        case .uploaded:
-            guard let (chunks, start) = MetadataCoding.decodeChunks(metadata),
-                let recipients = EnvelopeHead.recipients(metadata, from: start)
-            else { return false }
-            return index.with { index in
-                guard chunks.allSatisfy({ index.segments[$0.segment] != nil }) else { return false }
-                let entry = MessageEntry(
-                    location: location,
-                    recipients: recipients,
-                    remaining: recipients,
-                    chunks: chunks
-                )
-                index.insert(head.id, entry)
-                return true
+    /// The segment's header and file; `nil` when it is none, which is dealt with.
+    private mutating func open(_ sequence: UInt64) throws(SpoolError) -> (SegmentHeader, any SpoolFile, Int)? {
+        let name = Segment.name(sequence)
+        do throws(SpoolError) {
+            let file = try files.open(name)
+            let size = min(try file.size(), Int(UInt32.max))
+            switch SegmentHeader.read(try file.read(at: 0, count: Segment.block)) {
+            case .header(let header) where header.sequence == sequence: return (header, file, size)
+            // A file of a former life whose header was not written yet when the server ended: nothing was put into it.
+            case .header: reuse(name)
+            case .empty:
+                let behind = try file.read(at: Segment.block, count: Segment.block)
+                if behind.contains(where: { $0 != 0 }) { setAside(name) } else { reuse(name) }
+            case .unreadable: setAside(name)
+            case .newerFormat(let version): throw SpoolError(.newerFormat(version), path: name)
             }
+        } catch {
+            if case .newerFormat = error.reason { throw error }
+            setAside(name)
+        }
+        return nil
+    }
+
+    private mutating func reuse(_ name: String) {
+        guard !isReadOnly else { return }
+        let spare = SpareName.finished + name.dropLast(8)
+        do { try files.rename(name, to: spare) } catch { return }
+        result.spares.append(spare)
+    }
+
+    private mutating func setAside(_ name: String) {
+        result.report.unreadable.append(name)
+        guard !isReadOnly else { return }
+        // Where that fails too the file stays, and is reported again at the next start.
+        try? files.rename(name, to: name + ".damaged")
+    }
+
+    private func remove(_ name: String) {
+        // What stays is tried again at the next start.
+        if !isReadOnly { try? files.remove(name) }
+    }
+
+    // MARK: Records
+
+    /// - Parameter sealedEnd: where its acknowledged records end, which the next segment knows; `nil` when it was being written.
+    private mutating func read(_ segment: Segment, sealedEnd: Int?) {
+        let end = sealedEnd.map { min($0, segment.capacity) } ?? trustedEnd(of: segment)
+        let scanner = SegmentScanner(segment, limit: end, isOpen: false)
+        while let found = scanner.next() {
+            result.report.records += 1
+            if found.head.kind != .floor { result.highWater = max(result.highWater, found.head.id) }
+            apply(found, scanner)
+        }
+        result.report.damagedOctets += scanner.damagedOctets
+        result.report.unreadableOctets += scanner.unreadableOctets
+        segment.end = end
+        segment.syncedEnd = end
+    }
+
+    /// Where the segment ends that was being written. What is there to the last record counts, but for the last write, which may
+    /// be torn: from its first record that is not whole on, nothing counts.
+    ///
+    /// A damaged body with a later write behind it was synced once, for nothing is written behind a message before it is durable:
+    /// its message stays, and whoever reads it is told.
+    private mutating func trustedEnd(of segment: Segment) -> Int {
+        let scanner = SegmentScanner(segment, limit: segment.capacity, isOpen: true)
+        var torn: (offset: Int, batch: UInt16)?
+        var chunks: Set<UInt32> = []
+        while let found = scanner.next() {
+            if let first = torn, first.batch != found.head.batch { torn = nil }
+            var isWhole = found.bodyIsIntact
+            switch found.head.kind {
+            case .chunk where isWhole: chunks.insert(found.location.offset)
+            case .uploaded:
+                let named = scanner.withMetadata(of: found) { MetadataCoding.decodeChunks($0)?.chunks } ?? nil
+                isWhole = named?.allSatisfy { $0.segment != segment.sequence || chunks.contains($0.offset) } ?? false
+            default: break
+            }
+            // A torn chunk matters to the message that names it alone.
+            if !isWhole && found.head.kind != .chunk && torn == nil { torn = (found.offset, found.head.batch) }
+        }
+        let end = torn?.offset ?? scanner.end
+        result.report.cutOctets += scanner.end - end + tornOctets(segment, at: scanner.end)
+        return end
+    }
+
+    /// Octets behind the end that belong to a record of this life.
+    private func tornOctets(_ segment: Segment, at end: Int) -> Int {
+        for offset in [end, Segment.roundUp(end)] {
+            guard let bytes = try? segment.file.read(at: offset, count: RecordHead.size),
+                let head = bytes.withUnsafeBytes({ RecordHead($0, nonce: segment.nonce) })
+            else { continue }
+            return min(head.length, max(0, segment.capacity - offset))
+        }
+        return 0
+    }
+
+    private mutating func apply(_ found: SegmentScanner.Found, _ scanner: SegmentScanner) {
+        let id = found.head.id
+        switch found.head.kind {
+        case .chunk: break
+        case .message:
+            guard let recipients = scanner.withMetadata(of: found, { EnvelopeHead.recipients($0, from: 0) }) ?? nil
+            else { return }
+            let entry = MessageEntry(location: found.location, recipients: recipients)
+            index.with { $0.insert(id, entry) }
+        case .uploaded:
+            let read = scanner.withMetadata(of: found) { metadata -> ([RecordLocation], UInt32)? in
+                guard let (chunks, start) = MetadataCoding.decodeChunks(metadata),
+                    let recipients = EnvelopeHead.recipients(metadata, from: start)
+                else { return nil }
+                return (chunks, recipients)
+            }
+            guard let (chunks, recipients) = read ?? nil else { return }
+            // Where a chunk's segment is gone the message stays: whoever reads it is told.
+            let entry = MessageEntry(location: found.location, recipients: recipients, chunks: chunks)
+            index.with { $0.insert(id, entry) }
         case .progress:
-            guard let progress = MetadataCoding.decodeProgress(metadata) else { return false }
-            index.with { $0.apply(progress, to: head.id) }
-            return true
+            guard let progress = scanner.withMetadata(of: found, { MetadataCoding.decodeProgress($0) }) ?? nil
+            else { return }
+            index.with { $0.apply(progress, to: id) }
         case .control:
-            guard let (isHeld, route) = MetadataCoding.decodeControl(metadata) else { return false }
-            index.with { $0.apply(isHeld: isHeld, route: route, to: head.id) }
-            return true
-        case .done:
-            index.with { $0.remove(head.id) }
-            return true
+            guard let (isHeld, route) = scanner.withMetadata(of: found, { MetadataCoding.decodeControl($0) }) ?? nil
+            else { return }
+            index.with { $0.apply(isHeld: isHeld, route: route, to: id) }
+        case .done: index.with { $0.remove(id) }
+        case .floor:
+            // What lies below was finished or moved, even where the record that says so went with its segment.
+            result.floor = max(result.floor, id)
+            let floor = result.floor
+            index.with { index in
+                guard index.segments.values.contains(where: { $0.sequence < floor && $0.liveBytes > 0 }) else { return }
+                for (id, entry) in index.entries where entry.location.segment < floor { index.remove(id) }
+            }
         }
     }
 }

@@ -1,317 +1,236 @@
 import MailBytes
-import MailNames
 
 /// The log itself, without threads or a clock: records are appended to memory, and a flush makes them durable.
 ///
 /// Not for several threads at a time. The driver (`Spool`) gives it a thread of its own, the simulation a disk that does
 /// not exist. What holds after which step is written down in Guarantees.md.
-final class SpoolLog {
-    /// What becomes of the index when a batch is durable.
-    private enum Staged {
+package final class SpoolLog {
+    /// What becomes of the index when a batch is written.
+    enum Staged {
         case message(UInt64, MessageEntry)
+        case uploaded(UInt64, MessageEntry)
+        case moved(UInt64, RecordLocation, [RecordLocation]?)
         case progress(UInt64, [(UInt32, RecipientState)])
         case control(UInt64, isHeld: Bool, route: String?)
         case done(UInt64)
+        case floor(UInt64)
+
+        /// Whether it counts although its record was not written. What happened to a message is so, whatever the disk does;
+        /// a message that was not stored is not there.
+        var fact: UInt64? {
+            switch self {
+            case .progress(let id, _), .control(let id, _, _), .done(let id): id
+            case .message, .uploaded, .moved, .floor: nil
+            }
+        }
+    }
+
+    /// An upload that is not committed yet.
+    struct PendingUpload {
+        var chunks: [RecordLocation] = []
+        /// Set when a chunk was lost.
+        var failure: SpoolError?
     }
 
     let files: any SpoolFiles
     let options: SpoolOptions
     let index: SharedIndex
     private var random: any RandomNumberGenerator
-    private var buffer: RecordBuffer
-    private var staged: [Staged] = []
-    private(set) var current: Segment
-    /// Set after a failed write: its batch is not trusted, and nothing more is written behind it.
-    private var currentIsBroken = false
-    private var spares: [String] = []
-    private var lastID: UInt64
+    var buffer: RecordBuffer
+    var staged: [Staged] = []
+    var uploads: [UInt64: PendingUpload] = [:]
+    var current: Segment
+    /// Set after a failed write or sync: nothing more is written there.
+    var currentIsBroken = false
+    /// Whether the file of the next segment is there already, from an attempt that failed.
+    var nextExists = false
+    /// Sequence numbers of all segments, ascending; the last is the one being written.
+    var order: [UInt64]
+    var spares: [String]
+    /// Segments below it hold nothing that is needed, and stable storage says so.
+    var floor: UInt64
+    /// Messages whose latest changes are not known to be on stable storage.
+    var unsynced: Set<UInt64> = []
+    /// Whether anything was written since the last sync.
+    var needsSync = false
+    var rewriting: SegmentScanner?
+    var rewritingSegment: UInt64 = 0
+    private(set) var lastID: UInt64
+    /// The number of the batch that is gathered now; it changes with each write, so also when a segment is full.
+    package private(set) var batch: UInt64 = 1
+    /// Batches that failed since `forgetFailures`.
+    private var failures: [UInt64: SpoolError] = [:]
+    /// What opening found.
+    package let report: RecoveryReport
+    /// Looks things up, on any thread.
+    package let reader: SpoolReader
+
+    /// Recovers what the files hold and begins a new segment.
+    ///
+    /// - Throws: `.newerFormat`, and `.disk` or `.full` when no new segment can be made.
+    package convenience init(
+        files: any SpoolFiles,
+        options: SpoolOptions,
+        random: any RandomNumberGenerator
+    ) throws(SpoolError) {
+        try self.init(files: files, options: options, random: random, index: SharedIndex())
+    }
 
     init(
         files: any SpoolFiles,
         options: SpoolOptions,
-        index: SharedIndex,
         random: any RandomNumberGenerator,
-        recovered: Recovery.Result
-    ) throws {
+        index: SharedIndex
+    ) throws(SpoolError) {
+        let recovered = try Recovery.run(files: files, index: index)
+        var random = random
+        var spares = recovered.spares
+        // Of the segments that recovery read, the first that is needed.
+        let sequence = recovered.lastSequence + 1
+        let floor = index.with { index in
+            index.segments.values.filter { !$0.isFree }.map(\.sequence).min() ?? sequence
+        }
+        let header = SegmentHeader(
+            sequence: sequence,
+            nonce: random.next(),
+            highWater: recovered.highWater,
+            floor: max(floor, recovered.floor),
+            previous: recovered.last.sequence,
+            previousEnd: UInt64(recovered.last.end)
+        )
+        let current = try Self.makeSegment(
+            header,
+            files: files,
+            size: options.segmentSize.bytes,
+            minimum: 0,
+            spare: spares.popLast()
+        )
+        index.with { $0.segments[sequence] = current }
         self.files = files
         self.options = options
         self.index = index
         self.random = random
         self.buffer = RecordBuffer(capacity: 1 << 20)
-        self.spares = recovered.spares
+        self.current = current
+        self.order = index.with { $0.segments.keys.sorted() }
+        self.spares = spares
+        self.floor = header.floor
         self.lastID = recovered.highWater
-        let nonce = self.random.next()
-        self.current = try Self.makeSegment(
-            sequence: recovered.lastSequence + 1,
-            nonce: nonce,
-            highWater: recovered.highWater,
-            files: files,
-            size: options.segmentSize.bytes,
-            spare: self.spares.popLast()
-        )
-        index.with { $0.segments[self.current.sequence] = self.current }
-        try reclaim()
+        self.report = recovered.report
+        self.reader = SpoolReader(index: index)
+        for name in recovered.dead { retire(name) }
+        reclaim()
     }
 
-    // MARK: Appending
-
     /// A queue id that was never given before, whatever the clock says.
-    func nextID(now: Timestamp) -> UInt64 {
+    package func nextID(now: Timestamp) -> UInt64 {
         lastID = max(lastID + 1, UInt64(clamping: now.microseconds))
         return lastID
     }
 
-    /// Appends a message with its whole content.
-    func append(message id: UInt64, envelope: [UInt8], recipients: Int, body: [UnsafeRawBufferPointer]) throws {
-        let location = try append(.message, id, envelope, body)
-        staged.append(
-            .message(
-                id,
-                MessageEntry(
-                    location: location,
-                    recipients: UInt32(recipients),
-                    remaining: UInt32(recipients)
-                )
-            )
-        )
-    }
-
-    /// Appends a piece of an upload; it counts for nothing until the message is appended that names it.
-    func append(chunkOf id: UInt64, body: [UnsafeRawBufferPointer]) throws -> RecordLocation {
-        try append(.chunk, id, [], body)
-    }
-
-    /// Appends a message whose content was uploaded.
-    func append(uploaded id: UInt64, chunks: [RecordLocation], envelope: [UInt8], recipients: Int) throws {
-        let location = try append(.uploaded, id, MetadataCoding.encode(chunks: chunks, envelope: envelope), [])
-        let entry = MessageEntry(
-            location: location,
-            recipients: UInt32(recipients),
-            remaining: UInt32(recipients),
-            chunks: chunks
-        )
-        staged.append(.message(id, entry))
-    }
-
-    func append(progress: [(UInt32, RecipientState)], of id: UInt64) throws {
-        _ = try append(.progress, id, MetadataCoding.encode(progress: progress), [])
-        staged.append(.progress(id, progress))
-    }
-
-    func append(isHeld: Bool, route: String?, of id: UInt64) throws {
-        _ = try append(.control, id, MetadataCoding.encode(isHeld: isHeld, route: route), [])
-        staged.append(.control(id, isHeld: isHeld, route: route))
-    }
-
-    func append(done id: UInt64) throws {
-        _ = try append(.done, id, [], [])
-        staged.append(.done(id))
-    }
-
-    private func append(
-        _ kind: RecordKind,
-        _ id: UInt64,
-        _ metadata: [UInt8],
-        _ body: [UnsafeRawBufferPointer]
-    ) throws -> RecordLocation {
-        let bodyLength = body.reduce(0) { $0 + $1.count }
-        let length = (RecordHead.size + metadata.count + bodyLength + 7) & ~7
-        if currentIsBroken || current.end + buffer.count + length > options.segmentSize.bytes {
-            try flush(durably: true)
-            try roll()
-        }
-        let offset = current.end + buffer.count
-        buffer.append(kind, id: id, metadata: metadata, body: body, nonce: current.nonce, offset: offset)
-        return RecordLocation(
-            segment: current.sequence,
-            offset: UInt32(offset),
-            metadataLength: UInt32(metadata.count),
-            bodyLength: UInt32(bodyLength)
-        )
-    }
+    func makeNonce() -> UInt64 { random.next() }
 
     // MARK: Flushing
 
     /// Octets that wait to be written.
-    var waiting: Int { buffer.count }
+    package var waiting: Int { buffer.count }
 
-    /// Writes what was appended, and when it returns from a durable flush, that is on stable storage and in the index.
+    /// The first error among those batches; `nil` when all of them were written as the flushes asked for.
+    package func failure(of batches: ClosedRange<UInt64>) -> SpoolError? {
+        guard !failures.isEmpty else { return nil }
+        return failures.filter { batches.contains($0.key) }.min { $0.key < $1.key }?.value
+    }
+
+    /// Forgets the failures so far, once everybody was told.
+    package func forgetFailures() { failures.removeAll() }
+
+    /// Writes what was appended. When a durable flush succeeds, that is on stable storage and in the index, and so is all that
+    /// was written before. When it fails, the messages of the batch are not there, and the log goes on in another segment.
     ///
-    /// - Throws: the disk's error. Nothing of the batch then counts.
-    func flush(durably: Bool) throws {
-        guard buffer.count > 0 else {
-            if durably && unsynced {
-                try sync()
-            }
-            return
-        }
+    /// A batch with messages is always flushed durably.
+    ///
+    /// - Returns: the disk's error.
+    @discardableResult
+    package func flush(durably: Bool) -> SpoolError? {
+        let durably = durably || staged.contains { $0.fact == nil }
+        if durably { stageFloor() }
+        guard buffer.count > 0 || durably && needsSync else { return nil }
         // A batch begins at a block of its own: a torn write never touches what was acknowledged before.
-        buffer.pad(from: current.end, to: Segment.block)
-        do {
-            try current.file.write(buffer.bytes, at: current.end)
+        buffer.pad(from: current.end)
+        do throws(SpoolError) {
+            if buffer.count > 0 {
+                needsSync = true
+                try current.file.write(buffer.bytes, at: current.end)
+            }
             if durably { try current.file.sync() }
-            unsynced = !durably
         } catch {
-            abandonBatch()
-            throw error
+            abandonBatch(error)
+            return error
         }
         current.end += buffer.count
+        batch += 1
         buffer.removeAll()
-        let applied = staged
+        for case let id? in staged.lazy.map(\.fact) { unsynced.insert(id) }
+        if durably {
+            needsSync = false
+            unsynced.removeAll(keepingCapacity: true)
+            current.syncedEnd = current.end
+        }
+        applyStaged { _ in true }
+        return nil
+    }
+
+    /// After a failed write or sync nobody knows what is on the disk, and what was synced there will not be tried again by the
+    /// system: the segment ends where the last sync that succeeded left it. Messages of the batch are gone. Facts stay, and are
+    /// written anew in the next segment.
+    private func abandonBatch(_ error: SpoolError) {
+        currentIsBroken = true
+        needsSync = false
+        // What it had moved has not moved.
+        rewritingSegment = 0
+        failures[batch] = error
+        batch += 1
+        buffer.removeAll()
+        for change in staged {
+            if let id = change.fact { unsynced.insert(id) }
+            if case .uploaded(_, let entry) = change {
+                let chunks = entry.chunks ?? []
+                index.with { $0.pin(chunks, by: -1) }
+            }
+        }
+        applyStaged { $0.fact != nil }
+        let (segment, end) = (current.sequence, current.syncedEnd)
+        for (id, upload) in uploads
+        where upload.chunks.contains(where: { $0.segment == segment && Int($0.offset) >= end }) {
+            index.with { $0.pin(upload.chunks, by: -1) }
+            uploads[id] = PendingUpload(failure: error)
+        }
+    }
+
+    private func applyStaged(where applies: (Staged) -> Bool) {
+        let changes = staged.filter(applies)
         staged.removeAll(keepingCapacity: true)
-        index.with { index in
-            for change in applied {
+        guard !changes.isEmpty else { return }
+        let newFloor = index.with { index -> UInt64? in
+            var floor: UInt64?
+            for change in changes {
                 switch change {
                 case .message(let id, let entry): index.insert(id, entry)
+                case .uploaded(let id, let entry):
+                    index.insert(id, entry)
+                    index.pin(entry.chunks ?? [], by: -1)
+                case .moved(let id, let location, let chunks):
+                    // It may have been forgotten meanwhile.
+                    guard let recipients = index.entries[id]?.recipients else { continue }
+                    index.insert(id, MessageEntry(location: location, recipients: recipients, chunks: chunks))
                 case .progress(let id, let progress): index.apply(progress, to: id)
                 case .control(let id, let isHeld, let route): index.apply(isHeld: isHeld, route: route, to: id)
                 case .done(let id): index.remove(id)
+                case .floor(let sequence): floor = sequence
                 }
             }
+            return floor
         }
-    }
-
-    /// Whether progress was written and not synced yet.
-    private(set) var unsynced = false
-
-    private func sync() throws {
-        do {
-            try current.file.sync()
-            unsynced = false
-        } catch {
-            currentIsBroken = true
-            throw error
-        }
-    }
-
-    /// After a failed write or sync nobody knows what is on disk: the batch is forgotten, its place is made unreadable where
-    /// that still works, and the log goes on in another segment.
-    private func abandonBatch() {
-        let zeros = [UInt8](repeating: 0, count: Segment.block)
-        zeros.withUnsafeBytes { try? current.file.write($0, at: current.end) }
-        try? current.file.sync()
-        currentIsBroken = true
-        buffer.removeAll()
-        staged.removeAll()
-    }
-
-    // MARK: Segments
-
-    private func roll() throws {
-        let nonce = random.next()
-        let next = try Self.makeSegment(
-            sequence: current.sequence + 1,
-            nonce: nonce,
-            highWater: lastID,
-            files: files,
-            size: options.segmentSize.bytes,
-            spare: spares.popLast()
-        )
-        current = next
-        currentIsBroken = false
-        index.with { $0.segments[next.sequence] = next }
-    }
-
-    private static func makeSegment(
-        sequence: UInt64,
-        nonce: UInt64,
-        highWater: UInt64,
-        files: any SpoolFiles,
-        size: Int,
-        spare: String?
-    ) throws -> Segment {
-        let name = Segment.name(sequence)
-        if let spare { try files.rename(spare, to: name) }
-        let file = try files.open(name)
-        if try file.size() < size { try file.allocate(size) }
-        let header = Segment.header(sequence: sequence, nonce: nonce, highWater: highWater)
-        try header.withUnsafeBytes { try file.write($0, at: 0) }
-        try file.sync()
-        try files.syncFolder()
-        return Segment(sequence: sequence, nonce: nonce, file: file)
-    }
-
-    /// Frees finished segments, oldest first. The order matters: a segment with the record that a message is done must not
-    /// go before the segment with the message, or the message would come back.
-    func reclaim() throws {
-        while let oldest = index.with({ $0.segments.keys.min() }), oldest != current.sequence {
-            let isFree = index.with { index in
-                guard let segment = index.segments[oldest], segment.liveBytes == 0, segment.pendingUploads == 0 else {
-                    return false
-                }
-                index.segments[oldest] = nil
-                return true
-            }
-            guard isFree else { return }
-            let name = Segment.name(oldest)
-            if spares.count < options.spareSegments {
-                let spare = "spare-\(oldest)"
-                try files.rename(name, to: spare)
-                spares.append(spare)
-            } else {
-                try files.remove(name)
-            }
-        }
-    }
-
-    /// Copies some of what is still needed out of the oldest segment when more than half of the log is waste, so that a
-    /// message that waits for days does not hold the space of all that came after it.
-    ///
-    /// - Returns: whether there was something to copy.
-    func rewriteSome(limit: Int = 4 << 20) throws -> Bool {
-        let work: [(UInt64, MessageEntry)] = index.with { index in
-            guard index.segments.count > 3, let oldest = index.segments.keys.min(), oldest != current.sequence else {
-                return []
-            }
-            let written = index.segments.count * options.segmentSize.bytes
-            guard index.liveBytes < written / 2 else { return [] }
-            var chosen: [(UInt64, MessageEntry)] = []
-            var size = 0
-            for (id, entry) in index.entries
-            where entry.location.segment == oldest || entry.chunks?.contains(where: { $0.segment == oldest }) == true {
-                chosen.append((id, entry))
-                size += entry.length
-                if size > limit { break }
-            }
-            return chosen
-        }
-        for (id, entry) in work { try rewrite(id, entry) }
-        try flush(durably: true)
-        try reclaim()
-        return !work.isEmpty
-    }
-
-    private func rewrite(_ id: UInt64, _ entry: MessageEntry) throws {
-        guard let segment = index.with({ $0.segments[entry.location.segment] }) else { return }
-        let bytes = try segment.read(at: Int(entry.location.offset), count: entry.location.length)
-        let metadata = Array(bytes.dropFirst(RecordHead.size).prefix(Int(entry.location.metadataLength)))
-        if let chunks = entry.chunks {
-            var moved: [RecordLocation] = []
-            for chunk in chunks {
-                guard let source = index.with({ $0.segments[chunk.segment] }) else { return }
-                let start = Int(chunk.offset) + RecordHead.size
-                let body = try source.read(at: start, count: Int(chunk.bodyLength))
-                moved.append(try body.withUnsafeBytes { try append(chunkOf: id, body: [$0]) })
-            }
-            guard let (_, start) = MetadataCoding.decodeChunks(metadata.span) else { return }
-            let envelope = Array(metadata[start...])
-            try append(uploaded: id, chunks: moved, envelope: envelope, recipients: Int(entry.recipients))
-        } else {
-            let body = bytes.dropFirst(RecordHead.size + metadata.count).prefix(Int(entry.location.bodyLength))
-            try body.withUnsafeBytes {
-                try append(message: id, envelope: metadata, recipients: Int(entry.recipients), body: [$0])
-            }
-        }
-        if let progress = entry.progress, !progress.isEmpty {
-            try append(progress: progress.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, of: id)
-        }
-        if entry.isHeld || entry.route != nil { try append(isHeld: entry.isHeld, route: entry.route, of: id) }
-    }
-
-    /// Whether there is room for new messages: below the bounds on the log's size and on the disk's free space.
-    func hasRoom() -> Bool {
-        let segments = index.with { $0.segments.count } + spares.count
-        guard segments * options.segmentSize.bytes <= options.maximumSize.bytes else { return false }
-        return (try? files.freeSpace()).map { $0 >= options.minimumFreeSpace.bytes } ?? false
+        if let newFloor { floor = newFloor }
     }
 }

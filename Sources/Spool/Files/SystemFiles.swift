@@ -1,0 +1,116 @@
+import Glibc
+
+/// The files of a folder on the real disk.
+public struct SystemFiles: SpoolFiles {
+    public let folder: String
+    /// Whether nothing may be changed.
+    private let isReadOnly: Bool
+
+    public init(folder: String, isReadOnly: Bool = false) {
+        self.folder = folder
+        self.isReadOnly = isReadOnly
+    }
+
+    private func path(_ name: String) -> String { folder + "/" + name }
+
+    public func list() throws(SpoolError) -> [String] {
+        guard let directory = opendir(folder) else { throw SpoolError(system: errno, path: folder) }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    public func open(_ name: String) throws(SpoolError) -> any SpoolFile {
+        let flags = (isReadOnly ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW
+        let descriptor = Glibc.open(path(name), flags, 0o600)
+        guard descriptor >= 0 else { throw SpoolError(system: errno, path: path(name)) }
+        return SystemFile(descriptor, path: path(name))
+    }
+
+    public func rename(_ name: String, to other: String) throws(SpoolError) {
+        guard Glibc.rename(path(name), path(other)) == 0 else { throw SpoolError(system: errno, path: path(name)) }
+    }
+
+    public func remove(_ name: String) throws(SpoolError) {
+        guard unlink(path(name)) == 0 else { throw SpoolError(system: errno, path: path(name)) }
+    }
+
+    public func syncFolder() throws(SpoolError) {
+        let descriptor = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SpoolError(system: errno, path: folder) }
+        defer { Glibc.close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw SpoolError(system: errno, path: folder) }
+    }
+
+    public func freeSpace() throws(SpoolError) -> Int {
+        var status = statvfs()
+        guard statvfs(folder, &status) == 0 else { throw SpoolError(system: errno, path: folder) }
+        let (free, overflow) = Int(clamping: status.f_bavail).multipliedReportingOverflow(
+            by: Int(clamping: status.f_frsize)
+        )
+        return overflow ? .max : free
+    }
+}
+
+/// One file of the real disk.
+final class SystemFile: SpoolFile {
+    private let descriptor: CInt
+    private let path: String
+
+    init(_ descriptor: CInt, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    func size() throws(SpoolError) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw failure() }
+        return Int(status.st_size)
+    }
+
+    func allocate(_ size: Int) throws(SpoolError) {
+        let number = posix_fallocate(descriptor, 0, off_t(size))
+        guard number == 0 else { throw SpoolError(system: number, path: path) }
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SpoolError) {
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(
+                descriptor,
+                bytes.baseAddress.map { $0 + done },
+                bytes.count - done,
+                off_t(offset + done)
+            )
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw failure() }
+            done += count
+        }
+    }
+
+    func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(SpoolError) -> Int {
+        var done = 0
+        while done < bytes.count {
+            let count = pread(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw failure() }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    func sync() throws(SpoolError) {
+        guard fdatasync(descriptor) == 0 else { throw failure() }
+    }
+
+    private func failure() -> SpoolError { SpoolError(system: errno, path: path) }
+}
