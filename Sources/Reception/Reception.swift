@@ -33,7 +33,12 @@ public final class Reception: SMTPServerAuthority {
     let clock: WallClock
     let logger: Logger
     private let options: Mutex<Options>
-    private let appeared = Mutex<(@Sendable (IPAddress, Domain?) -> Void)?>(nil)
+    /// In a struct, since a bare closure in a generic box is wrapped once more with each access.
+    private struct Hook: Sendable {
+        let body: @Sendable (IPAddress, Domain?) -> Void
+    }
+
+    private let appeared = Mutex<Hook?>(nil)
 
     public init(
         options: Options,
@@ -56,7 +61,7 @@ public final class Reception: SMTPServerAuthority {
 
     /// Who is told that a host connected: its waiting mail is tried at once.
     public func whenHostAppears(_ body: @escaping @Sendable (IPAddress, Domain?) -> Void) {
-        appeared.withLock { $0 = body }
+        appeared.withLock { $0 = Hook(body: body) }
     }
 
     func currentOptions() -> Options { options.withLock { $0 } }
@@ -172,8 +177,8 @@ public final class Reception: SMTPServerAuthority {
     }
 
     public func clientAppeared(_ client: SMTPClientDescription) {
-        guard client.role == .transfer, let peer = client.peer, let body = appeared.withLock({ $0 }) else { return }
-        body(peer, client.helo.flatMap { try? Domain(parsing: $0) })
+        guard client.role == .transfer, let peer = client.peer, let hook = appeared.withLock({ $0 }) else { return }
+        hook.body(peer, client.helo.flatMap { try? Domain(parsing: $0) })
     }
 
     func record(_ id: QueueID?, _ event: TraceEvent) {
