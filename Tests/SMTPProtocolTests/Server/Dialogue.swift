@@ -1,0 +1,162 @@
+import MailBytes
+import MailNames
+import SASL
+
+@testable import SMTPProtocol
+
+/// A server session with a framing and a policy around it, in memory: bytes in, replies out.
+///
+/// Recipients whose local part begins with `no` are refused, those with `later` deferred, senders with `bad` refused.
+struct Dialogue: ~Copyable {
+    var session: SMTPServerSession
+    private(set) var output = ""
+    private(set) var stored: [(SMTPTransaction, [UInt8])] = []
+    private(set) var isClosed = false
+    private(set) var smuggled = false
+    private var content: [UInt8] = []
+    private var line: [UInt8] = []
+    private var unstuffer: DotUnstuffer?
+    private var chunk: (left: Int, isKept: Bool)?
+
+    init(_ configuration: SMTPServerConfiguration, isEncrypted: Bool = false) {
+        session = SMTPServerSession(configuration: configuration, isEncrypted: isEncrypted)
+    }
+
+    /// The replies' codes, or codes with statuses, since the last call.
+    mutating func heard() -> String {
+        defer { output = "" }
+        return output
+    }
+
+    mutating func say(_ text: String) -> String {
+        receive(Array((text + "\r\n").utf8))
+        return heard()
+    }
+
+    mutating func receive(_ bytes: [UInt8]) {
+        var index = 0
+        while index < bytes.count && !isClosed {
+            if let (left, isKept) = chunk {
+                let count = min(left, bytes.count - index)
+                let piece = Array(bytes[index..<(index + count)])
+                index += count
+                if isKept {
+                    if let refusal = session.chunkBytesReceived(piece.span) {
+                        perform(refusal)
+                        continue
+                    }
+                    content += piece
+                }
+                chunk = left == count ? nil : (left - count, isKept)
+                if left == count { perform(session.chunkReceived()) }
+            } else if unstuffer != nil {
+                index = takeContent(bytes, index)
+            } else if bytes[index] == .lineFeed && line.last == .carriageReturn {
+                index += 1
+                let whole = Array(line.dropLast())
+                line = []
+                perform(whole.count > session.lineLimit ? session.lineTooLong() : session.lineReceived(whole.span))
+            } else {
+                line.append(bytes[index])
+                index += 1
+            }
+        }
+    }
+
+    private mutating func takeContent(_ bytes: [UInt8], _ start: Int) -> Int {
+        guard var unstuffer else { return start }
+        var gathered: [UInt8] = []
+        let outcome = unstuffer.consume(bytes.span, from: start) { piece in
+            switch piece {
+            case .bytes(let range): gathered += bytes[range]
+            case .lineEnd: gathered += [13, 10]
+            }
+        }
+        if session.contentReceived(gathered.count) { content += gathered }
+        switch outcome {
+        case .incomplete:
+            self.unstuffer = unstuffer
+            return bytes.count
+        case .end(let next):
+            self.unstuffer = nil
+            perform(session.contentEnded())
+            return next
+        case .bareNewline:
+            self.unstuffer = nil
+            perform(session.bareNewlineInContent())
+            return bytes.count
+        }
+    }
+
+    private mutating func perform(_ action: SMTPServerSession.Action) {
+        switch action {
+        case .send(let reply): answer(reply)
+        case .sendAndClose(let reply):
+            answer(reply)
+            isClosed = true
+        case .refuseSmuggling(let reply):
+            answer(reply)
+            isClosed = true
+            smuggled = true
+        case .judgeSender(let transaction):
+            perform(session.senderJudged(Self.judge(transaction.reversePath.address, 5, 1, 8)))
+        case .judgeRecipient(let recipient, _):
+            perform(session.recipientJudged(Self.judge(recipient.address, 5, 1, 1)))
+        case .judgeCredentials(let credentials):
+            guard case .password(let given) = credentials else { return }
+            let isRight = given.password == Password("secret")
+            perform(
+                session.credentialsJudged(isRight ? .accepted(account: given.authenticationIdentity) : .rejected)
+            )
+        case .startTLS(let reply):
+            answer(reply)
+            line = []
+            session.tlsEstablished()
+        case .receiveContent(let reply):
+            answer(reply)
+            content = []
+            unstuffer = DotUnstuffer(session.configuration.bareNewlines)
+        case .receiveChunk(let size, let isKept): chunk = (size, isKept)
+        case .commit(let transaction):
+            stored.append((transaction, content))
+            content = []
+            perform(session.committed(.queued("0000000000001")))
+        }
+    }
+
+    private static func judge(
+        _ address: EmailAddress?,
+        _ category: UInt8,
+        _ subject: UInt16,
+        _ detail: UInt16
+    ) -> SMTPServerSession.Judgement {
+        let name = address.map { "\($0)" } ?? ""
+        if name.hasPrefix("no") || name.hasPrefix("bad") {
+            return .refused(SMTPReply(550, EnhancedStatus(category, subject, detail), "refused"))
+        }
+        if name.hasPrefix("later") { return .refused(SMTPReply(451, EnhancedStatus(4, 7, 1), "later")) }
+        return .accepted
+    }
+
+    private mutating func answer(_ reply: SMTPReply) {
+        let one = reply.status.map { "\(reply.code) \($0)" } ?? "\(reply.code)"
+        output += (output.isEmpty ? "" : ", ") + one
+    }
+}
+
+extension SMTPServerConfiguration {
+    static func sample(
+        _ role: Role = .transfer,
+        change: (inout SMTPServerConfiguration) -> Void = { _ in }
+    ) throws -> SMTPServerConfiguration {
+        var configuration = SMTPServerConfiguration(
+            hostName: "mx.example.com",
+            role: role,
+            offersTLS: true,
+            mechanisms: role == .submission ? ["PLAIN", "LOGIN"] : [],
+            postmaster: try EmailAddress(parsing: "postmaster@mx.example.com")
+        )
+        change(&configuration)
+        return configuration
+    }
+}
