@@ -1,6 +1,6 @@
 # `make run` starts a whole mail server for one developer; `make test` proves it. See README.md.
 
-.PHONY: run build test unit-tests interoperation-tests bench format lint fuzz clean
+.PHONY: run build test unit-tests interoperation-tests bench format lint clean
 
 SHELL := /bin/bash
 

@@ -75,7 +75,7 @@ let floor2: [Target] =
 let floor3: [Target] =
     room("ChannelSupport", ["MailBytes", "MailNames", nio, nioPosix, nioSSL, nioConcurrency], tests: [nioEmbedded])
     + room("DNSClient", ["MailBytes", "MailNames", "CUnbound", "CPlatform"])
-    + room("Spool", ["MailBytes", "MailNames", "MailEvents", "CXXHash", "CPlatform", nio])
+    + room("Spool", ["MailBytes", "MailNames", "MailEvents", "CXXHash", "CPlatform", nio], tests: [nioPosix])
     + room("SQLDatabase", ["MailBytes", grdb])
     + room(
         "Certificates",

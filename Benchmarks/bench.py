@@ -66,7 +66,7 @@ def acceptance(quick):
         lambda: Postfix({"smtpd_client_restrictions": "check_client_access static:HOLD"}),
         lambda: OpenSMTPD(),
     ]
-    messages = {"smtp-sink": 20000, "Martlet": 20000, "Postfix": 3000, "OpenSMTPD": 2000}
+    messages = {"smtp-sink": 20000, "Martlet": 20000, "Postfix": 3000, "OpenSMTPD": 500}
     rates, costs, syncs = {}, {}, {}
     for make in peers:
         try:

@@ -100,6 +100,12 @@ public final class Admission: Sendable {
         return .later(promise.futureResult)
     }
 
+    /// What was decided about a recipient that was accepted, again from memory: for the trace. `nil` when it is not there
+    /// any more.
+    public func explain(_ address: EmailAddress, _ client: Client) -> [Verdict]? {
+        directory.cachedAnswer(for: address).map { verdicts($0, address, client) }
+    }
+
     private func verdicts(_ answer: RecipientAnswer, _ address: EmailAddress, _ client: Client) -> [Verdict] {
         switch answer {
         case .account, .alias:

@@ -139,8 +139,15 @@ extension Reception {
                 .verdict: hops.line,
             ]
         )
-        for recipient in envelope.recipients.prefix(100) {
+        let asked = admissionClient(client)
+        for (index, recipient) in envelope.recipients.prefix(100).enumerated() {
             event.fields.append(TraceEvent.Entry(.recipient, recipient.address.description))
+            // A list of hundreds is told by its first ones.
+            guard index < 10, let verdicts = admission.explain(recipient.address, asked) else { continue }
+            for verdict in verdicts { event.fields.append(TraceEvent.Entry(.verdict, verdict.line)) }
+        }
+        if client.role == .submission, client.account != nil, envelope.reversePath.address != nil {
+            event.fields.append(TraceEvent.Entry(.verdict, "sender: accepted, it belongs to the account"))
         }
         return event
     }

@@ -97,7 +97,7 @@ public final class Reception: SMTPServerAuthority {
         }
     }
 
-    private func admissionClient(_ client: SMTPClientDescription) -> Admission.Client {
+    func admissionClient(_ client: SMTPClientDescription) -> Admission.Client {
         Admission.Client(peer: client.peer, account: client.account, isSubmission: client.role == .submission)
     }
 
