@@ -35,14 +35,15 @@ def free_port():
         return probe.getsockname()[1]
 
 
-_next_base = 20000 + (os.getpid() * 61) % 150 * 200
+# Below the ports that the system gives to outgoing connections.
+_next_base = 12000 + (os.getpid() * 61) % 90 * 200
 
 
 def free_base():
     """A base such that base + every service's well-known port is free on 127.0.0.1; each call tries others."""
     global _next_base
     for _ in range(300):
-        _next_base = 20000 + (_next_base - 20000 + 1201) % 38000
+        _next_base = 12000 + (_next_base - 12000 + 1201) % 18000
         probes = []
         try:
             for offset in SERVICES.values():
