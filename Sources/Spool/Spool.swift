@@ -45,6 +45,11 @@ public final class Spool: Sendable {
         case stop(@Sendable () -> Void)
     }
 
+    /// A closure in a generic box of its own would be wrapped once more at each access.
+    private struct Subscriber {
+        var body: (@Sendable ([Committed]) -> Void)?
+    }
+
     struct Inbox {
         var work: [Work] = []
         var isClosed = false
@@ -61,7 +66,7 @@ public final class Spool: Sendable {
     private let bell = DispatchSemaphore(value: 0)
     private let room: Atomic<Bool>
     private let backlog = Atomic<Int>(0)
-    private let subscriber = Mutex<(@Sendable ([Committed]) -> Void)?>(nil)
+    private let subscriber = Mutex(Subscriber())
     private let lock: FolderLock?
 
     /// Opens the spool in a folder, making it where it is not there, and recovers what a crash left.
@@ -131,7 +136,7 @@ public final class Spool: Sendable {
 
     /// Who is told of each message after it is durable. One call a batch, on the writer's thread: it must not wait.
     public func subscribe(_ body: @escaping @Sendable ([Committed]) -> Void) {
-        subscriber.withLock { $0 = body }
+        subscriber.withLock { $0.body = body }
     }
 
     /// Ends writing, after all that was handed in before, and lets go of the folder. What comes later is refused.
@@ -174,7 +179,7 @@ public final class Spool: Sendable {
     func unlock() { lock?.release() }
 
     func announce(_ messages: [Committed]) {
-        guard let body = subscriber.withLock({ $0 }) else { return }
+        guard let body = subscriber.withLock({ $0.body }) else { return }
         body(messages)
     }
 
