@@ -66,13 +66,14 @@ def acceptance(quick):
         lambda: Postfix({"smtpd_client_restrictions": "check_client_access static:HOLD"}),
         lambda: OpenSMTPD(),
     ]
-    messages = {"smtp-sink": 20000, "Martlet": 20000, "Postfix": 3000, "OpenSMTPD": 500}
+    messages = {"smtp-sink": 20000, "Martlet": 20000, "Postfix": 3000, "OpenSMTPD": 200}
     rates, costs, syncs = {}, {}, {}
     for make in peers:
         try:
             with make() as peer:
                 syncs[peer.name] = peer.syncs
-                for _ in range(1 if quick else ROUNDS):
+                # OpenSMTPD makes and deletes files, which this kind of disk is slow at: one round of it says enough.
+                for _ in range(1 if quick or peer.name == "OpenSMTPD" else ROUNDS):
                     for shape, (sessions, reuse) in SHAPES.items():
                         progress(f"acceptance: {peer.name}, {shape}")
                         count = messages[peer.name] // (5 if quick else 1)

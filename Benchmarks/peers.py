@@ -23,7 +23,8 @@ def free_port():
 
 
 def free_base(services=(25, 24, 110, 465, 587, 995, 80, 443, 143, 993, 4190)):
-    for base in range(31000, 60000, 5000):
+    # Below the ports that the system gives to outgoing connections.
+    for base in range(11000, 28000, 1100):
         probes = []
         try:
             for offset in services:
