@@ -26,7 +26,7 @@ enum RecordKind: UInt8 {
 /// | 0..<8 | checksum of what follows up to the end of the metadata, seeded by the segment's nonce and the offset |
 /// | 8 | kind |
 /// | 9 | version of the record's form |
-/// | 10..<12 | number of the write it was part of, in the lower 15 bits; the highest says that the body was found damaged before it came here |
+/// | 10..<12 | lower 14 bits: number of the write it was part of; 0x4000: the last record of that write; 0x8000: the body was found damaged before it came here |
 /// | 12..<16 | length of the metadata |
 /// | 16..<20 | length of the body |
 /// | 20..<24 | the nonce's lower half: tells a damaged record from one of the file's former life |
@@ -37,10 +37,15 @@ enum RecordKind: UInt8 {
 struct RecordHead {
     static let size = 40
     static let version: UInt8 = 1
+    static let damagedMark: UInt16 = 0x8000
+    static let lastMark: UInt16 = 0x4000
+    static let batchMask: UInt16 = 0x3FFF
 
     var kind: RecordKind
     var isDamaged: Bool
+    /// The write it was part of.
     var batch: UInt16
+    var isLastOfBatch: Bool
     var metadataLength: Int
     var bodyLength: Int
     var id: UInt64
@@ -63,8 +68,9 @@ struct RecordHead {
         else { return nil }
         self.kind = kind
         let batch = UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 10, as: UInt16.self))
-        self.isDamaged = batch & 0x8000 != 0
-        self.batch = batch & 0x7FFF
+        self.isDamaged = batch & Self.damagedMark != 0
+        self.isLastOfBatch = batch & Self.lastMark != 0
+        self.batch = batch & Self.batchMask
         self.metadataLength = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 12, as: UInt32.self)))
         self.bodyLength = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self)))
         self.id = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 24, as: UInt64.self))

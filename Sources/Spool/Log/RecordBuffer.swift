@@ -4,6 +4,8 @@ struct RecordBuffer: ~Copyable {
     private static let usual = 4 << 20
     private var memory: UnsafeMutableRawBufferPointer
     private(set) var count = 0
+    /// Head and metadata of the record that was appended last, and what its checksum is seeded with.
+    private var last: (start: Int, length: Int, seed: UInt64) = (0, 0, 0)
 
     init(capacity: Int) {
         memory = .allocate(byteCount: capacity, alignment: Segment.block)
@@ -50,7 +52,7 @@ struct RecordBuffer: ~Copyable {
         record.storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
         record[8] = kind.rawValue
         record[9] = RecordHead.version
-        let mark = UInt16(truncatingIfNeeded: batch & 0x7FFF) | (isDamaged ? 0x8000 : 0)
+        let mark = UInt16(truncatingIfNeeded: batch) & RecordHead.batchMask | (isDamaged ? RecordHead.damagedMark : 0)
         record.storeBytes(of: mark.littleEndian, toByteOffset: 10, as: UInt16.self)
         record.storeBytes(of: UInt32(metadata.count).littleEndian, toByteOffset: 12, as: UInt32.self)
         record.storeBytes(of: UInt32(bodyLength).littleEndian, toByteOffset: 16, as: UInt32.self)
@@ -78,11 +80,18 @@ struct RecordBuffer: ~Copyable {
             toByteOffset: 0,
             as: UInt64.self
         )
+        last = (count, bodyStart, nonce &+ UInt64(offset))
         count += length
     }
 
-    /// Appends zeros up to a multiple of a block, counted from the segment's beginning.
-    mutating func pad(from offset: Int) {
+    /// Marks the last record as the end of what is written together, and appends zeros up to a multiple of a block, counted from the segment's beginning.
+    mutating func seal(from offset: Int) {
+        if count > 0 {
+            let record = UnsafeMutableRawBufferPointer(rebasing: memory[last.start..<(last.start + last.length)])
+            record[11] |= UInt8(RecordHead.lastMark >> 8)
+            let checksum = RecordHead.checksum(UnsafeRawBufferPointer(rebasing: record[8...]), seed: last.seed)
+            record.storeBytes(of: checksum.littleEndian, toByteOffset: 0, as: UInt64.self)
+        }
         let extra = Segment.roundUp(offset + count) - offset - count
         guard extra > 0 else { return }
         reserve(extra)

@@ -17,6 +17,9 @@ struct Recovery {
         var dead: [String] = []
     }
 
+    /// Octets at the end of the log that may be not synced; more than the driver ever leaves so.
+    private static let refreshed = 16 << 20
+
     private let files: any SpoolFiles
     private let index: SharedIndex
     /// Whether nothing may be changed on the disk.
@@ -56,9 +59,9 @@ struct Recovery {
             let segment = Segment(sequence: header.sequence, nonce: header.nonce, file: file, capacity: size)
             index.with { $0.segments[header.sequence] = segment }
             read(segment, sealedEnd: ends[header.sequence])
-            // What the next header calls acknowledged must be on stable storage, even where the last server could not sync it.
-            // Where that fails the segment stays one that was being written, and is looked at as closely next time.
-            let isSealed = ends[header.sequence] != nil || isReadOnly || (try? file.sync()) != nil
+            // Where what was found cannot be made durable, the segment stays one that was being written, and is looked at as
+            // closely next time.
+            let isSealed = ends[header.sequence] != nil || isReadOnly || (try? refresh(segment)) != nil
             result.last = isSealed ? (header.sequence, segment.end) : (0, 0)
         }
         result.report.segments = index.with { $0.segments.count }
@@ -126,29 +129,51 @@ struct Recovery {
         segment.syncedEnd = end
     }
 
-    /// Where the segment ends that was being written. What is there to the last record counts, but for the last write, which may
-    /// be torn: from its first record that is not whole on, nothing counts.
+    /// Makes durable what was found in the segment that was being written, for the last server may not have come to it.
     ///
-    /// A damaged body with a later write behind it was synced once, for nothing is written behind a message before it is durable:
-    /// its message stays, and whoever reads it is told.
+    /// It is written once more before it is synced: when a sync fails the system keeps the pages, calls them clean and does not
+    /// write them again, so a server that was killed then leaves what can be read and is not on the disk.
+    private func refresh(_ segment: Segment) throws(SpoolError) {
+        var offset = max(Segment.block, segment.end - Self.refreshed) / Segment.block * Segment.block
+        while offset < segment.end {
+            let bytes = try segment.file.read(at: offset, count: min(1 << 20, segment.end - offset))
+            guard !bytes.isEmpty else { break }
+            try segment.file.write(bytes, at: offset)
+            offset += bytes.count
+        }
+        try segment.file.sync()
+    }
+
+    /// Where the segment ends that was being written. The last write counts as a whole or not at all: so the records that belong
+    /// together, a moved message and its progress, are torn apart by nothing.
+    ///
+    /// A damaged record with a later write behind it was synced once, for nothing is written behind a message before it is
+    /// durable: its message stays, and whoever reads it is told.
     private mutating func trustedEnd(of segment: Segment) -> Int {
         let scanner = SegmentScanner(segment, limit: segment.capacity, isOpen: true)
-        var torn: (offset: Int, batch: UInt16)?
+        var last = (batch: UInt16?.none, start: Segment.block, end: Segment.block, isWhole: true, isEnded: true)
         var chunks: Set<UInt32> = []
         while let found = scanner.next() {
-            if let first = torn, first.batch != found.head.batch { torn = nil }
-            var isWhole = found.bodyIsIntact
+            if last.batch != found.head.batch {
+                let begins = found.offset % Segment.block == 0
+                last = (found.head.batch, found.offset, found.offset, begins, false)
+            }
+            var isWhole = found.bodyIsIntact && found.offset == last.end
             switch found.head.kind {
-            case .chunk where isWhole: chunks.insert(found.location.offset)
+            case .chunk where found.bodyIsIntact: chunks.insert(found.location.offset)
             case .uploaded:
+                // Its chunks may be of an earlier write that was not synced.
                 let named = scanner.withMetadata(of: found) { MetadataCoding.decodeChunks($0)?.chunks } ?? nil
-                isWhole = named?.allSatisfy { $0.segment != segment.sequence || chunks.contains($0.offset) } ?? false
+                isWhole =
+                    isWhole
+                    && named?.allSatisfy { $0.segment != segment.sequence || chunks.contains($0.offset) } ?? false
             default: break
             }
-            // A torn chunk matters to the message that names it alone.
-            if !isWhole && found.head.kind != .chunk && torn == nil { torn = (found.offset, found.head.batch) }
+            last.isWhole = last.isWhole && isWhole
+            last.isEnded = found.head.isLastOfBatch
+            last.end = found.offset + found.head.length
         }
-        let end = torn?.offset ?? scanner.end
+        let end = last.isWhole && last.isEnded ? scanner.end : last.start
         result.report.cutOctets += scanner.end - end + tornOctets(segment, at: scanner.end)
         return end
     }

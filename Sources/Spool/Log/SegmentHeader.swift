@@ -33,9 +33,9 @@ struct SegmentHeader: Equatable {
         for field in [sequence, nonce, highWater, floor, previous, previousEnd] { bytes.append(littleEndian: field) }
         bytes.append(littleEndian: bytes.withUnsafeBytes { RecordHead.checksum($0, seed: 0) })
         let header = bytes
-        bytes.append(contentsOf: repeatElement(0, count: Self.copy - header.count))
+        bytes.append(contentsOf: [UInt8](repeating: 0, count: Self.copy - header.count))
         bytes.append(contentsOf: header)
-        bytes.append(contentsOf: repeatElement(0, count: Segment.block - bytes.count))
+        bytes.append(contentsOf: [UInt8](repeating: 0, count: Segment.block - bytes.count))
         return bytes
     }
 

@@ -114,7 +114,11 @@ extension SpoolLog {
 
     /// Sees to it that a record fits behind what waits, in a segment that is sound.
     func makeRoom(metadata: Int, body: Int) throws(SpoolError) {
-        let length = RecordHead.length(metadata: metadata, body: body)
+        try makeRoom(RecordHead.length(metadata: metadata, body: body))
+    }
+
+    /// Sees to it that records of that length together fit into one batch.
+    func makeRoom(_ length: Int) throws(SpoolError) {
         for _ in 0..<Self.attempts {
             if fits(length) { return }
             // A failure is kept for those who wait for that batch; what comes now goes into the next segment.
@@ -236,7 +240,7 @@ extension SpoolLog {
     }
 
     /// Appends all that is known of a message's progress.
-    func appendState(of id: UInt64) throws(SpoolError) {
+    private func appendState(of id: UInt64) throws(SpoolError) {
         guard let entry = index.with({ $0.entries[id] }) else {
             try append(done: id)
             return

@@ -59,6 +59,7 @@ extension SpoolLog {
     /// Moves what is needed of the record's message; returns how many octets that was.
     private func move(_ found: SegmentScanner.Found, in segment: Segment) throws(SpoolError) -> Int {
         let id = found.head.id
+        guard !moving.contains(id) else { return 0 }
         switch found.head.kind {
         case .message:
             guard let entry = index.with({ $0.entries[id] }), entry.location == found.location else { return 0 }
@@ -85,11 +86,7 @@ extension SpoolLog {
     private func moveMessage(_ id: UInt64, _ entry: MessageEntry, _ segment: Segment) throws(SpoolError) -> Int {
         guard let metadata = reader.metadata(at: entry.location, in: segment) else { return 0 }
         let (body, isDamaged) = reader.body(at: entry.location, in: segment)
-        try makeRoom(metadata: metadata.count, body: body.count)
-        let location = body.withUnsafeBytes { put(.message, id, metadata, [$0], isDamaged: isDamaged) }
-        staged.append(.moved(id, location, nil))
-        try appendState(of: id)
-        return location.length
+        return try put(movedTo: nil, id, entry, metadata: metadata, body: body, isDamaged: isDamaged)
     }
 
     private func copyChunk(
@@ -118,12 +115,41 @@ extension SpoolLog {
             if waiting > 4 << 20 { flush(durably: false) }
         }
         let rewritten = MetadataCoding.encode(chunks: chunks, envelope: Array(metadata[start...]))
-        try makeRoom(metadata: rewritten.count, body: 0)
-        if let failure = failure(of: first...max(first, batch)) { throw failure }
-        let location = put(.uploaded, id, rewritten, [])
+        return try moved + put(movedTo: chunks, id, entry, metadata: rewritten, body: [], since: first)
+    }
+
+    /// Puts the new record of a message into the log, and what is known of its progress into the same batch: its segment may be
+    /// freed as soon as that batch is durable.
+    ///
+    /// - Parameter since: the batch from which on its chunks were copied; none of them may have failed.
+    private func put(
+        movedTo chunks: [RecordLocation]?,
+        _ id: UInt64,
+        _ entry: MessageEntry,
+        metadata: [UInt8],
+        body: [UInt8],
+        isDamaged: Bool = false,
+        since first: UInt64? = nil
+    ) throws(SpoolError) -> Int {
+        let states = entry.progress.map { ($0.key, $0.state) }
+        let progress = states.isEmpty ? nil : MetadataCoding.encode(progress: states)
+        let hasControl = entry.isHeld || entry.route != nil
+        let control = hasControl ? MetadataCoding.encode(isHeld: entry.isHeld, route: entry.route) : nil
+        try makeRoom(
+            RecordHead.length(metadata: metadata.count, body: body.count)
+                + [progress, control].reduce(0) {
+                    $0 + ($1.map { RecordHead.length(metadata: $0.count, body: 0) } ?? 0)
+                }
+        )
+        if let first, let failure = failure(of: first...max(first, batch)) { throw failure }
+        let location = body.withUnsafeBytes {
+            put(chunks == nil ? .message : .uploaded, id, metadata, chunks == nil ? [$0] : [], isDamaged: isDamaged)
+        }
+        if let progress { _ = put(.progress, id, progress, []) }
+        if let control { _ = put(.control, id, control, []) }
         staged.append(.moved(id, location, chunks))
-        try appendState(of: id)
-        return moved + location.length
+        moving.insert(id)
+        return location.length
     }
 
     private func movePending(_ id: UInt64, _ position: Int, _ segment: Segment) throws(SpoolError) -> Int {

@@ -55,6 +55,8 @@ package final class SpoolLog {
     var needsSync = false
     var rewriting: SegmentScanner?
     var rewritingSegment: UInt64 = 0
+    /// Messages whose new places are in the batch that is gathered.
+    var moving: Set<UInt64> = []
     private(set) var lastID: UInt64
     /// The number of the batch that is gathered now; it changes with each write, so also when a segment is full.
     package private(set) var batch: UInt64 = 1
@@ -156,7 +158,7 @@ package final class SpoolLog {
         if durably { stageFloor() }
         guard buffer.count > 0 || durably && needsSync else { return nil }
         // A batch begins at a block of its own: a torn write never touches what was acknowledged before.
-        buffer.pad(from: current.end)
+        buffer.seal(from: current.end)
         do throws(SpoolError) {
             if buffer.count > 0 {
                 needsSync = true
@@ -210,6 +212,7 @@ package final class SpoolLog {
     private func applyStaged(where applies: (Staged) -> Bool) {
         let changes = staged.filter(applies)
         staged.removeAll(keepingCapacity: true)
+        moving.removeAll()
         guard !changes.isEmpty else { return }
         let newFloor = index.with { index -> UInt64? in
             var floor: UInt64?

@@ -80,12 +80,13 @@ package final class SimulatedDisk: SpoolFiles {
             for change in state.changes where keepsAll || state.random.next(upperBound: UInt(2)) == 0 {
                 Self.apply(change, to: &names)
             }
-            let inodes = Set(state.names.values.map(ObjectIdentifier.init)).union(
-                names.values.map(ObjectIdentifier.init)
-            )
-            for inode in Array(state.names.values) + Array(names.values) where inodes.contains(ObjectIdentifier(inode))
-            {
+            // In an order that the seed decides alone.
+            for name in state.names.keys.sorted() + names.keys.sorted() {
+                guard let inode = state.names[name] ?? names[name] else { continue }
                 Self.settle(inode, &state.random, share: state.random.next(upperBound: UInt(5)))
+                if let other = names[name], other !== inode {
+                    Self.settle(other, &state.random, share: state.random.next(upperBound: UInt(5)))
+                }
             }
             // Other names lead to files of their own from now on: who holds an old one writes into nothing.
             state.names = names.mapValues(Self.copy)
@@ -160,7 +161,7 @@ package final class SimulatedDisk: SpoolFiles {
                 let start = sector * sectorSize
                 let end = start + versions[pick].count
                 if content.durable.count < end {
-                    content.durable.append(contentsOf: repeatElement(0, count: end - content.durable.count))
+                    content.durable.append(contentsOf: [UInt8](repeating: 0, count: end - content.durable.count))
                 }
                 content.durable.replaceSubrange(start..<end, with: versions[pick])
             }
@@ -264,7 +265,7 @@ package final class SimulatedDisk: SpoolFiles {
             throw SpoolError(system: ENOSPC, path: "full")
         }
         inode.content.withLock { content in
-            content.bytes.append(contentsOf: repeatElement(0, count: size - content.bytes.count))
+            content.bytes.append(contentsOf: [UInt8](repeating: 0, count: size - content.bytes.count))
         }
     }
 

@@ -14,24 +14,37 @@ struct CrashOracle {
         var isDoneTold = false
         var isDoneDurable = false
         /// States of its first recipient that were told since the last that is certain, that one first.
-        var states: [RecipientState?] = [nil]
-        var isHeld: [Bool] = [false]
+        var states = Told<RecipientState?>(nil)
+        var isHeld = Told(false)
+    }
 
-        /// The newest of those states is certain, and what came before it is history.
-        mutating func settle(state: RecipientState) {
-            if let position = states.lastIndex(of: state) { states.removeFirst(position) }
+    /// Values that were told one after the other.
+    struct Told<Value: Equatable> {
+        private(set) var values: [Value]
+        /// How many were told before the first of them.
+        private var settled = 0
+
+        init(_ value: Value) { values = [value] }
+
+        /// Takes in a value and gives its number.
+        mutating func tell(_ value: Value) -> Int {
+            values.append(value)
+            return settled + values.count - 1
         }
 
-        mutating func settle(isHeld value: Bool) {
-            if let position = isHeld.lastIndex(of: value) { isHeld.removeFirst(position) }
+        /// The value with that number is certain, and those before it are history.
+        mutating func settle(_ number: Int) {
+            guard number > settled else { return }
+            values.removeFirst(number - settled)
+            settled = number
         }
     }
 
     /// What becomes certain when a batch is durable.
-    enum Told {
+    enum Promise {
         case message
-        case state(RecipientState)
-        case held(Bool)
+        case state(Int)
+        case held(Int)
         case done
     }
 
@@ -48,7 +61,7 @@ struct CrashOracle {
     var log: SpoolLog?
     var known: [UInt64: Known] = [:]
     /// Told in the batches that are gathered: what becomes certain when they are durable.
-    var pending: [(id: UInt64, batches: ClosedRange<UInt64>, told: Told)] = []
+    var pending: [(id: UInt64, batches: ClosedRange<UInt64>, told: Promise)] = []
     var uploads: [Upload] = []
     var samples = 0
     var largestID: UInt64 = 0
@@ -98,7 +111,7 @@ struct CrashOracle {
         for (id, message) in known.sorted(by: { $0.key < $1.key }) {
             guard let spooled = reader.message(id) else {
                 if message.isAcknowledged && !message.isDoneTold { complain("message \(id) is lost") }
-                if afterStart { known[id] = nil }
+                if afterStart && !hasFaults { known[id] = nil }
                 continue
             }
             if message.isDoneDurable { complain("message \(id) came back") }
@@ -110,16 +123,16 @@ struct CrashOracle {
                 if !disk.isOff && disk.faults.readFails == 0 { complain("message \(id) cannot be read: \(error)") }
             }
             let state = spooled.progress[0]
-            if !message.states.contains(state) {
-                complain("the state of \(id) is \(String(describing: state)), none of \(message.states)")
+            if !message.states.values.contains(state) {
+                complain("the state of \(id) is \(String(describing: state)), none of \(message.states.values)")
             }
-            if !message.isHeld.contains(spooled.isHeld) { complain("\(id) is held or not, wrongly") }
-            guard afterStart else { continue }
-            // What the disk has decided holds from now on.
+            if !message.isHeld.values.contains(spooled.isHeld) { complain("\(id) is held or not, wrongly") }
+            // What a sound disk has decided holds from now on; one that fails may take it back.
+            guard afterStart, !hasFaults else { continue }
             known[id]?.isAcknowledged = true
             known[id]?.isDoneTold = false
-            known[id]?.states = [state]
-            known[id]?.isHeld = [spooled.isHeld]
+            known[id]?.states = Told(state)
+            known[id]?.isHeld = Told(spooled.isHeld)
         }
     }
 
@@ -219,20 +232,20 @@ struct CrashOracle {
         let state: RecipientState =
             chance(3)
             ? .finished : .waiting(attempts: attempts, nextAttempt: clock, lastError: "451 later, \(attempts)")
-        known[id]?.states.append(state)
+        guard let number = known[id]?.states.tell(state) else { return }
         let first = log.batch
         if (try? log.append(progress: [(0, state)], of: id)) != nil {
-            pending.append((id, first...log.batch, .state(state)))
+            pending.append((id, first...log.batch, .state(number)))
         }
     }
 
     private mutating func control(_ log: SpoolLog) {
         guard let id = anyMessage() else { return }
         let isHeld = chance(2)
-        known[id]?.isHeld.append(isHeld)
+        guard let number = known[id]?.isHeld.tell(isHeld) else { return }
         let first = log.batch
         if (try? log.append(isHeld: isHeld, route: nil, of: id)) != nil {
-            pending.append((id, first...log.batch, .held(isHeld)))
+            pending.append((id, first...log.batch, .held(number)))
         }
     }
 
@@ -251,8 +264,8 @@ struct CrashOracle {
             case .message:
                 known[id]?.isAcknowledged = true
                 largestID = max(largestID, id)
-            case .state(let state): if isDurable { known[id]?.settle(state: state) }
-            case .held(let isHeld): if isDurable { known[id]?.settle(isHeld: isHeld) }
+            case .state(let state): if isDurable { known[id]?.states.settle(state) }
+            case .held(let isHeld): if isDurable { known[id]?.isHeld.settle(isHeld) }
             case .done: if isDurable { known[id]?.isDoneDurable = true }
             }
         }
