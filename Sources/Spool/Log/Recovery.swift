@@ -59,10 +59,10 @@ struct Recovery {
             let segment = Segment(sequence: header.sequence, nonce: header.nonce, file: file, capacity: size)
             index.with { $0.segments[header.sequence] = segment }
             read(segment, sealedEnd: ends[header.sequence])
-            // Where what was found cannot be made durable, the segment stays one that was being written, and is looked at as
-            // closely next time.
-            let isSealed = ends[header.sequence] != nil || isReadOnly || (try? refresh(segment)) != nil
-            result.last = isSealed ? (header.sequence, segment.end) : (0, 0)
+            // Where what was found cannot be made durable nothing may stand on it: least of all the floor, below which older
+            // copies of what was moved here are destroyed. So the start fails, and leaves the disk as it was.
+            if ends[header.sequence] == nil && !isReadOnly { try refresh(segment) }
+            result.last = (header.sequence, segment.end)
         }
         result.report.segments = index.with { $0.segments.count }
         result.report.messages = index.with { $0.entries.count }

@@ -69,7 +69,7 @@ package final class SpoolLog {
 
     /// Recovers what the files hold and begins a new segment.
     ///
-    /// - Throws: `.newerFormat`, and `.disk` or `.full` when no new segment can be made.
+    /// - Throws: `.newerFormat`, and `.disk` or `.full` when what was found cannot be made durable or no new segment can be made.
     package convenience init(
         files: any SpoolFiles,
         options: SpoolOptions,
