@@ -19,7 +19,7 @@ test:
 
 # What passed is left out: a failure stands at the end of what is printed.
 unit-tests:
-	set -o pipefail; swift test --skip-build --parallel 2>&1 | awk '/Test run with/ || !/^[^A-Za-z]*(✔|◇)/'
+	swift test --skip-build --parallel --quiet
 
 interoperation-tests:
 	swift build --product martlet
