@@ -176,6 +176,17 @@ let roof: [Target] =
         )
     ]
 
+/// Rooms played together on a disk, a network and a clock that do not exist.
+let simulation: [Target] = [
+    .testTarget(
+        name: "SimulationTests",
+        dependencies: [
+            "MailBytes", "MailNames", "MailEvents", "SMTPProtocol", "DeliveryScheduler", "Spool", nio,
+        ],
+        swiftSettings: settings
+    )
+]
+
 let package = Package(
     name: "martlet",
     products: [
@@ -195,6 +206,6 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: systemLibraries + floor0 + floor1 + floor2 + floor3 + floor4 + floor5 + floor6 + roof,
+    targets: systemLibraries + floor0 + floor1 + floor2 + floor3 + floor4 + floor5 + floor6 + roof + simulation,
     cxxLanguageStandard: .cxx17
 )
