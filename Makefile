@@ -1,6 +1,6 @@
 # `make run` starts a whole mail server for one developer; `make test` proves it. See README.md.
 
-.PHONY: run build test unit-tests interoperation-tests bench format lint clean
+.PHONY: run build test unit-tests interoperation-tests fuzz bench format lint clean
 
 SHELL := /bin/bash
 
@@ -16,6 +16,7 @@ test:
 	$(MAKE) lint
 	swift build --build-tests
 	$(MAKE) unit-tests interoperation-tests
+	Fuzzing/run --time 10
 
 # What passed is left out: a failure stands at the end of what is printed.
 unit-tests:
@@ -25,12 +26,17 @@ interoperation-tests:
 	swift build --product martlet
 	MARTLET=.build/debug/martlet python3 -m unittest discover -s Tests/Interoperation -t Tests/Interoperation
 
+# TIME=600 looks longer; TARGET=spool at one.
+fuzz:
+	@Scripts/install-packages test
+	Fuzzing/run --time $(or $(TIME),60) $(TARGET)
+
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Fuzzing
 	Scripts/check-floors
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Fuzzing
 
 bench: build
 	@Scripts/install-packages bench

@@ -187,6 +187,23 @@ let simulation: [Target] = [
     )
 ]
 
+/// The fuzz targets, which need the fuzzer's runtime: there only when asked for. See Fuzzing/run.
+let fuzzing: [Target] =
+    Context.environment["MARTLET_FUZZING"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "martlet-fuzz",
+            dependencies: [
+                "MailBytes", "MailNames", "MailEvents", "InternetMessage", "SASL", "SMTPProtocol", "POPProtocol",
+                "Spool",
+            ],
+            path: "Fuzzing/Targets",
+            swiftSettings: settings + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]
+        )
+    ]
+
 let package = Package(
     name: "martlet",
     products: [
@@ -206,6 +223,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: systemLibraries + floor0 + floor1 + floor2 + floor3 + floor4 + floor5 + floor6 + roof + simulation,
+    targets: systemLibraries + floor0 + floor1 + floor2 + floor3 + floor4 + floor5 + floor6 + roof + simulation
+        + fuzzing,
     cxxLanguageStandard: .cxx17
 )

@@ -2,7 +2,7 @@ import MailBytes
 
 /// What admission wants to know of a message's header while its sender waits.
 public struct ArrivingHeader: Sendable, Equatable {
-    /// With its angle brackets, as it stands.
+    /// With its angle brackets, as it stands; `nil` where there is none, or an empty one.
     public var messageID: String?
     public var hasDate = false
     public var hasFrom = false
@@ -17,7 +17,8 @@ public struct ArrivingHeader: Sendable, Equatable {
             if name.equals("Received") {
                 receivedCount += 1
             } else if name.equals("Message-ID") {
-                if messageID == nil { messageID = String(message.unfolded(field.value).prefix(998)) }
+                let value = message.unfolded(field.value)
+                if messageID == nil && !value.isEmpty { messageID = String(value.prefix(998)) }
             } else if name.equals("Date") {
                 hasDate = true
             } else if name.equals("From") {
