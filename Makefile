@@ -16,7 +16,7 @@ test:
 	$(MAKE) lint
 	swift build --build-tests
 	$(MAKE) unit-tests interoperation-tests
-	Fuzzing/run --time 10
+	Fuzzing/run --inputs 20000
 
 # What passed is left out: a failure stands at the end of what is printed.
 unit-tests:

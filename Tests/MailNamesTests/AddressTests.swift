@@ -34,6 +34,23 @@ import Testing
         #expect(throws: AddressSyntaxError.self) { try EmailAddress(parsing: text) }
     }
 
+    @Test(arguments: [
+        ("xn--80a1acny.xn--p1ai", "почта.рф"), ("xn--bcher-kva.example", "b\u{FC}cher.example"),
+        // Punycode of U+0080, a control character, which no name may hold.
+        ("xn--a.example", "xn--a.example"),
+        ("a-b.example", "a-b.example"),
+    ])
+    func `a domain is shown in its own script where its A-labels are true ones`(
+        _ ascii: String,
+        _ shown: String
+    )
+        throws
+    {
+        let domain = try Domain(parsing: ascii)
+        #expect(domain.unicode == shown)
+        #expect(try Domain(parsing: domain.unicode) == domain)
+    }
+
     @Test func `any bytes are read or refused, and what is read is written so that it is read back`() throws {
         let alphabet = Array("ab@.\"\\ []:<>-_é\u{0}1".utf8)
         for seed in UInt64(0)..<3000 {

@@ -74,9 +74,13 @@ public struct Domain: Hashable, Sendable {
         self.ascii = name
     }
 
-    /// The name in the script of its people.
+    /// The name in the script of its people; as it is in DNS where its A-labels stand for nothing that is allowed in a name
+    /// (RFC 5891 section 5.3), for such text may hide or look like another.
     public var unicode: String {
-        ascii.utf8.contains(.hyphen) ? Internationalization.toUnicode(ascii) ?? ascii : ascii
+        guard ascii.utf8.contains(.hyphen), let name = Internationalization.toUnicode(ascii),
+            Internationalization.toASCII(name) == ascii
+        else { return ascii }
+        return name
     }
 
     /// Whether the name is this domain or lies below it.
