@@ -115,14 +115,25 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public mutating func lineReceived(_ line: Span<UInt8>) -> Action {
         if case .authenticating(let exchange) = phase { return authenticationLine(line, exchange) }
         for index in 0..<line.count where line[index] < 0x20 && line[index] != .tab || line[index] == 0x7F {
-            let smuggles = line[index] == .carriageReturn || line[index] == .lineFeed
-            return smuggles ? .refuseSmuggling(.bareNewlineInCommand) : fault(.unrecognized)
+            guard line[index] == .carriageReturn || line[index] == .lineFeed else {
+                return unreadable(line, .unrecognized)
+            }
+            phase = .closed
+            return .refuseSmuggling(.bareNewlineInCommand)
         }
         do {
             return perform(try SMTPCommand.parse(line), line)
         } catch {
-            return fault(Self.reply(to: error, line))
+            return unreadable(line, Self.reply(to: error, line))
         }
+    }
+
+    /// A line that could not be read. Behind a BDAT come octets of content (RFC 3030 section 2); where nobody knows how
+    /// many, they cannot be told from commands, and the session ends.
+    private mutating func unreadable(_ line: Span<UInt8>, _ reply: SMTPReply) -> Action {
+        guard line.matches("BDAT"), line.count == 4 || !line[4].isASCIIAlphanumeric else { return fault(reply) }
+        phase = .closed
+        return .sendAndClose(.chunkSyntax)
     }
 
     /// A line was longer than `lineLimit`; it was thrown away.

@@ -35,6 +35,27 @@ import Testing
         )
     }
 
+    @Test(arguments: [
+        "BDAT", "BDAT x", "BDAT -1", "BDAT 5x LAST", "BDAT 99999999999999999999", "BDAT LAST", "BDAT 5 FIRST",
+        "bdat 5 LAST LAST", "BDAT 5\u{0} LAST", "BDAT\t5",
+    ]) func `what follows a chunk of unknown size is never taken for commands`(_ line: String) throws {
+        for opening in ["", "EHLO c.example\r\n", Self.opening, Self.opening + "BDAT 1\r\nx"] {
+            var dialogue = Dialogue(try .sample())
+            dialogue.receive(Array(opening.utf8))
+            _ = dialogue.heard()
+            let heard = dialogue.say(line + "\r\nRSET\r\nMAIL FROM:<evil@b.example>\r\nRCPT TO:<joe@b.example>")
+            #expect(heard == "501 5.5.4", "\(line) behind \(opening)")
+            let isClosed = dialogue.isClosed
+            #expect(isClosed, "\(line) behind \(opening)")
+        }
+    }
+
+    @Test func `a word that begins like BDAT announces no content`() throws {
+        var dialogue = Dialogue(try .sample())
+        let heard = dialogue.say("BDATA 5\r\nNOOP")
+        #expect(heard == "500 5.5.2, 250 2.0.0")
+    }
+
     @Test func `a chunk that is too large ends its transaction, and leaves nothing to the next`() throws {
         var dialogue = Dialogue(try .sample { $0.limits.messageSize = .init(bytes: 4) })
         let opening = "MAIL FROM:<a@b.example>\r\nRCPT TO:<joe@b.example>\r\n"
