@@ -302,11 +302,19 @@ public struct SMTPClientSession: ~Copyable, Sendable {
                 "the message needs SMTPUTF8, which the next hop does not offer"
             )
         }
+        // Conversion required but not supported: RFC 3463 section 3.7. To recode a message would break its signatures.
         if delivery.bodyType == .binaryMIME && !(extensions.binaryMIME && extensions.chunking) {
             return SMTPReply(
                 554,
-                EnhancedStatus(5, 6, 1),
+                EnhancedStatus(5, 6, 3),
                 "the message needs BINARYMIME, which the next hop does not offer"
+            )
+        }
+        if delivery.bodyType == .eightBitMIME && delivery.hasEightBitContent && !extensions.eightBitMIME {
+            return SMTPReply(
+                554,
+                EnhancedStatus(5, 6, 3),
+                "the message needs 8BITMIME, which the next hop does not offer"
             )
         }
         return nil
@@ -322,7 +330,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         if extensions.size != nil { command += " SIZE=\(delivery.size)" }
         switch delivery.bodyType {
         case .sevenBit: break
-        // Where 8BITMIME is not offered the message goes as it is: servers that break it are gone, and a bounce helps nobody.
+        // Where 8BITMIME is not offered, nobody found an octet beyond 127: the content is sent for what it is.
         case .eightBitMIME: if extensions.eightBitMIME { command += " BODY=8BITMIME" }
         case .binaryMIME: command += " BODY=BINARYMIME"
         }

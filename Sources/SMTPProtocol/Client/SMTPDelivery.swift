@@ -5,6 +5,9 @@ public struct SMTPDelivery: Sendable, Equatable {
     public var reversePath: ReversePath
     public var recipients: [EnvelopeRecipient]
     public var bodyType: BodyType
+    /// Whether the content is known to have octets beyond 127. Then a server without 8BITMIME does not get what was
+    /// declared 8BITMIME: RFC 6152 section 3. Where nobody looked it is false, and the content goes out as it is.
+    public var hasEightBitContent: Bool
     public var isInternationalized: Bool
     public var envelopeID: String?
     public var returnContent: ReturnContent?
@@ -15,6 +18,7 @@ public struct SMTPDelivery: Sendable, Equatable {
         reversePath: ReversePath,
         recipients: [EnvelopeRecipient],
         bodyType: BodyType = .sevenBit,
+        hasEightBitContent: Bool = false,
         isInternationalized: Bool = false,
         envelopeID: String? = nil,
         returnContent: ReturnContent? = nil,
@@ -23,6 +27,7 @@ public struct SMTPDelivery: Sendable, Equatable {
         self.reversePath = reversePath
         self.recipients = recipients
         self.bodyType = bodyType
+        self.hasEightBitContent = hasEightBitContent
         self.isInternationalized = isInternationalized
         self.envelopeID = envelopeID
         self.returnContent = returnContent
