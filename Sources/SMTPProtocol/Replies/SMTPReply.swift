@@ -21,17 +21,22 @@ public struct SMTPReply: Sendable {
     public init(_ code: Int, _ status: EnhancedStatus?, lines: [String]) {
         self.code = code
         self.status = status
-        self.lines = lines.isEmpty ? [""] : lines
+        self.lines = lines.isEmpty ? [""] : lines.map(Self.printable)
         var wire: [UInt8] = []
         let prefix = status.map { "\($0) " } ?? ""
         for (index, line) in self.lines.enumerated() {
             wire.append(decimal: code)
             wire.append(index + 1 == self.lines.count ? .space : .hyphen)
             wire.append(contentsOf: prefix.utf8)
-            for byte in line.utf8 { wire.append(byte.isASCIIControl ? UInt8(ascii: "?") : byte) }
+            wire.append(contentsOf: line.utf8)
             wire.append("\r\n")
         }
         self.wire = wire
+    }
+
+    private static func printable(_ line: String) -> String {
+        guard line.utf8.contains(where: \.isASCIIControl) else { return line }
+        return String(decoding: line.utf8.map { $0.isASCIIControl ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
     }
 
     /// 2yz and 3yz.
