@@ -84,6 +84,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     private var transactions = 0
     /// The server still holds a transaction that came to nothing.
     private var needsReset = false
+    /// The server said 421 or nonsense, or is gone.
+    private var isOver = false
 
     /// A session that waits for the greeting.
     public init(configuration: Configuration) {
@@ -93,7 +95,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
 
     /// Whether the server will take one more transaction on this connection.
     public var mayBegin: Bool {
-        awaited.isEmpty && transaction == nil && transactions < extensions.transactionsPerConnection ?? .max
+        !isOver && awaited.isEmpty && transaction == nil && transactions < extensions.transactionsPerConnection ?? .max
     }
 
     /// What is being waited for: the channel's time-out by RFC 5321 section 4.5.3.2.
@@ -112,6 +114,12 @@ public struct SMTPClientSession: ~Copyable, Sendable {
 
     /// A line arrived, without its CR LF.
     public mutating func lineReceived(_ line: Span<UInt8>) -> Action {
+        let action = take(line)
+        if case .failed = action { isOver = true }
+        return action
+    }
+
+    private mutating func take(_ line: Span<UInt8>) -> Action {
         do {
             guard let reply = try parser.lineReceived(line) else { return .wait }
             return replyReceived(reply)
@@ -196,6 +204,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
 
     private mutating func startTLSAnswered(_ reply: SMTPReply) -> Action {
         if reply.code == 220 { return .startTLS }
+        if reply.code == 421 { return .failed(SMTPClientFailure(.connectionLost, reply)) }
         if configuration.tls == .required { return .failed(SMTPClientFailure(.tlsRequired, reply)) }
         return authenticate()
     }
@@ -236,6 +245,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             exchange = nil
             return .ready
         }
+        if reply.code == 421 { return .failed(SMTPClientFailure(.connectionLost, reply)) }
         guard reply.code == 334, var exchange else { return .failed(SMTPClientFailure(.authenticationFailed, reply)) }
         let challenge = Array((reply.lines.first ?? "").utf8)
         let step = exchange.challengeReceived(challenge.span)
@@ -480,6 +490,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
 
     /// The connection is gone, or nobody answered in time: what is open is deferred.
     public mutating func lost(_ failure: SMTPClientFailure) -> Action {
+        isOver = true
         guard var transaction else { return .failed(failure) }
         for (index, outcome) in transaction.outcomes.enumerated() {
             switch outcome {
