@@ -25,13 +25,14 @@ let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
-func pureRoom(_ name: String, _ dependencies: [Target.Dependency] = []) -> [Target] {
+/// `samples` is the folder of the tests that holds no code.
+func pureRoom(_ name: String, _ dependencies: [Target.Dependency] = [], samples: [String] = []) -> [Target] {
     [
         .target(name: name, dependencies: dependencies, swiftSettings: pureSettings),
         .testTarget(
             name: name + "Tests",
             dependencies: [.target(name: name)] + dependencies,
-            resources: [],
+            exclude: samples,
             swiftSettings: settings
         ),
     ]
@@ -63,7 +64,7 @@ let floor0: [Target] =
     + room("MailEvents", ["MailBytes", "MailNames"])
 
 let floor1: [Target] =
-    pureRoom("InternetMessage", ["MailBytes", "MailNames"])
+    pureRoom("InternetMessage", ["MailBytes", "MailNames"], samples: ["Samples"])
     + pureRoom("SASL", ["MailBytes", "CArgon2"])
     + pureRoom("SMTPProtocol", ["MailBytes", "MailNames", "SASL"])
     + pureRoom("POPProtocol", ["MailBytes", "MailNames", "SASL"])
@@ -110,7 +111,13 @@ let floor4: [Target] =
             .product(name: "Crypto", package: "swift-crypto"),
         ]
     )
-    + room("MailStore", ["MailBytes", "MailNames", "InternetMessage", "SQLDatabase", grdb, nio, nioPosix])
+    + room(
+        "MailStore",
+        [
+            "MailBytes", "MailNames", "InternetMessage", "SQLDatabase", grdb, nio, nioPosix,
+            .product(name: "Crypto", package: "swift-crypto"),
+        ]
+    )
     + room("Monitoring", ["MailBytes", "MailNames", "MailEvents", "SQLDatabase", grdb])
 
 let floor5: [Target] =

@@ -6,6 +6,7 @@ enum FuzzTarget: String, CaseIterable {
     case smtpClient = "smtp-client"
     case content
     case header
+    case message
     case address
     case records
     case spool
@@ -28,6 +29,7 @@ enum FuzzTarget: String, CaseIterable {
         case .smtpClient: fuzzSMTPClient(input)
         case .content: fuzzContent(input)
         case .header: fuzzHeader(input)
+        case .message: fuzzMessage(input)
         case .address: fuzzAddress(input)
         case .records: fuzzRecords(input)
         case .spool: fuzzSpool(input)

@@ -88,7 +88,11 @@ func fuzzHeader(_ input: [UInt8]) {
     var scanner = HeaderScanner()
     var end = 0
     while let field = scanner.next(input.span) {
-        holds(field.whole.lowerBound == end, "fields follow each other")
+        holds(
+            field.whole.lowerBound == end || (end == 0 && input.starts(with: Array("From ".utf8))),
+            "fields follow each other"
+        )
+        end = field.whole.lowerBound
         holds(field.whole.upperBound > end, "a field is not empty")
         holds(field.name.lowerBound == end && field.name.upperBound <= field.value.lowerBound, "a name, then a value")
         holds(field.value.upperBound <= field.whole.upperBound, "a value ends in its field")
@@ -96,7 +100,7 @@ func fuzzHeader(_ input: [UInt8]) {
         let value = input.span.unfolded(field.value)
         holds(!value.utf8.contains { $0 == 0x0D || $0 == 0x0A || $0 == 0 }, "an unfolded value is one line")
     }
-    holds(scanner.end == end, "the header ends behind its last field")
+    holds(scanner.end == end || end == 0, "the header ends behind its last field")
     let arriving = ArrivingHeader(input.span)
     holds(arriving.messageID.map { !$0.isEmpty } ?? true, "a Message-ID is not empty")
 }
@@ -116,7 +120,71 @@ func fuzzAddress(_ input: [UInt8]) {
     if let address = IPAddress(text) {
         holds(IPAddress(address.description) == address, "\(address) is what it prints")
     }
-    for address in AddressList.parse(text).addresses {
+    let list = AddressList(parsing: input.span)
+    for address in list.addresses {
         holds((try? EmailAddress(parsing: address.description)) == address, "\(address) in a list is what it prints")
+    }
+    for case let name? in list.mailboxes.map(\.displayName) {
+        holds(
+            !name.isEmpty && !name.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F },
+            "a name is one line"
+        )
+    }
+    // What is written of the mailboxes that can be sent to is read back as the same.
+    let mailboxes = list.mailboxes.filter { $0.address != nil }
+    var builder = MessageBuilder()
+    builder.add("To", mailboxes: mailboxes)
+    let message = builder.finish(.text(""))
+    var scanner = HeaderScanner()
+    guard let field = scanner.next(message.span) else { return holds(false, "a message that is written has a header") }
+    let again = AddressList(parsing: message.span.extracting(field.value))
+    holds(again.addresses == mailboxes.compactMap(\.address), "addresses that are written are read back")
+}
+
+/// A whole message: its structure does not depend on cuts, parts lie inside each other, and its record is read back.
+func fuzzMessage(_ input: [UInt8]) {
+    let cuts = Cuts(input)
+    let message = cuts.bytes
+    var parser = MessageParser()
+    parser.consume(message.span)
+    let whole = parser.finish()
+    var other = MessageParser()
+    for piece in cuts.pieces { other.consume(piece.span) }
+    let cut = other.finish()
+    holds(cut.structure == whole.structure, "structure does not depend on cuts")
+    holds(cut.preview == whole.preview, "a preview does not depend on cuts")
+    holds(whole.preview.count <= 256, "a preview is short")
+    holds(BodyPart(encoded: whole.structure.encoded.span) == whole.structure, "a structure's record is read back")
+    _ = BodyPart(encoded: message.span)
+    lieInside(whole.structure, 0..<message.count, message)
+    for part in whole.structure.all {
+        let body = message.span.extracting(part.body)
+        let text = Charset.decode(TransferEncoding.decode(body, part.encoding).span, named: part.charset)
+        _ = VisibleText.ofHTML(text)
+        _ = part.fileName
+    }
+    var scanner = HeaderScanner()
+    while let field = scanner.next(message.span) {
+        let value = message.span.extracting(field.value)
+        let text = EncodedWords.decode(value)
+        let again = EncodedWords.decode(EncodedWords.encode(text))
+        holds(again == text, "text that is encoded is decoded as the same")
+        _ = BaseSubject.of(text)
+        for id in MessageIdentifiers.parse(value) { holds(id.utf8.count <= 1000, "an identifier is short") }
+    }
+}
+
+private func lieInside(_ part: BodyPart, _ outer: Range<Int>, _ message: [UInt8]) {
+    holds(part.header.upperBound == part.body.lowerBound, "a body follows its header")
+    holds(
+        part.header.lowerBound >= outer.lowerBound && part.body.upperBound <= outer.upperBound,
+        "a part lies in another"
+    )
+    holds(part.lines == message[part.body].count { $0 == 0x0A }, "lines are counted")
+    var end = part.body.lowerBound
+    for child in part.parts {
+        holds(child.header.lowerBound >= end, "parts follow each other")
+        end = child.body.upperBound
+        lieInside(child, part.body, message)
     }
 }

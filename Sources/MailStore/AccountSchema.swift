@@ -30,6 +30,7 @@ enum AccountSchema {
 
     // A message is a mailbox's entry; copies of a message share email_id and body. Neither UIDs nor ids are given out
     // twice: both come from counters that never go back. A body lies in `content` or in the file that `file` names.
+    // `modseq` of messages and of what was expunged is the mailbox's change log: RFC 7162.
     private static let tables = """
         CREATE TABLE account (
             only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -69,12 +70,23 @@ enum AccountSchema {
             message_id TEXT,
             subject TEXT,
             "from" TEXT,
-            preview TEXT,
-            structure BLOB,
+            preview TEXT NOT NULL,
+            structure BLOB NOT NULL,
             body INTEGER NOT NULL REFERENCES body (id)
         ) STRICT;
         CREATE UNIQUE INDEX message_listing ON message (mailbox, uid, size, utf8_header);
         CREATE INDEX message_body ON message (body);
+        CREATE TABLE thread_link (
+            link INTEGER PRIMARY KEY,
+            thread INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE expunged (
+            mailbox INTEGER NOT NULL REFERENCES mailbox (id),
+            modseq INTEGER NOT NULL,
+            uid INTEGER NOT NULL,
+            time INTEGER NOT NULL,
+            PRIMARY KEY (mailbox, modseq, uid)
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE delivered (
             queue_id INTEGER NOT NULL,
             recipient TEXT NOT NULL,

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import InternetMessage
 import MailBytes
 import NIOCore
 import SQLDatabase
@@ -23,7 +24,7 @@ struct DeliveryBatch {
         var content: Data?
         var file: Int64?
         var size: Int
-        var summary: HeaderSummary
+        var summary: MessageSummary
     }
 
     private let account: AccountStore
@@ -61,8 +62,12 @@ struct DeliveryBatch {
         switch item.content {
         case .whole(let prefix, let body):
             let size = prefix.count + body.readableBytes
-            let summary = Self.summary(body)
             guard size <= Self.bytesInDatabase else {
+                var parser = MessageParser()
+                parser.consume(prefix.span)
+                parser.consume(body.readableBytesUInt8Span)
+                let beginning = prefix + body.readableBytesView.prefix(MessageSummary.headerBytes)
+                let summary = MessageSummary(beginning.span, parser.finish())
                 let file = try makeFile { file in
                     try prefix.withUnsafeBytes { try file.append($0) }
                     try body.withUnsafeReadableBytes { try file.append($0) }
@@ -72,6 +77,9 @@ struct DeliveryBatch {
             var content = Data(capacity: size)
             content.append(contentsOf: prefix)
             body.withUnsafeReadableBytes { content.append(contentsOf: $0) }
+            var parser = MessageParser()
+            parser.consume(content.span)
+            let summary = MessageSummary(content.span, parser.finish())
             return Staged(item: item, content: content, size: size, summary: summary)
         case .pieces(let prefix, let count, let read):
             return try stage(item, prefix, count) { index throws(MailStoreError) in
@@ -93,13 +101,14 @@ struct DeliveryBatch {
             start.writeBuffer(&piece)
             index += 1
         }
-        let summary = Self.summary(start.getSlice(at: prefix.count, length: start.readableBytes - prefix.count))
+        var parser = MessageParser()
+        parser.consume(start.readableBytesUInt8Span)
         guard start.readableBytes > Self.bytesInDatabase else {
             return Staged(
                 item: item,
                 content: Data(start.readableBytesView),
                 size: start.readableBytes,
-                summary: summary
+                summary: MessageSummary(start.readableBytesUInt8Span, parser.finish())
             )
         }
         var size = start.readableBytes
@@ -108,9 +117,11 @@ struct DeliveryBatch {
             for index in index..<count {
                 let piece = try read(index)
                 size += piece.readableBytes
+                parser.consume(piece.readableBytesUInt8Span)
                 try piece.withUnsafeReadableBytes { try file.append($0) }
             }
         }
+        let summary = MessageSummary(start.readableBytesUInt8Span, parser.finish())
         return Staged(item: item, file: file, size: size, summary: summary)
     }
 
@@ -126,11 +137,6 @@ struct DeliveryBatch {
             account.bodies.remove(number)
             throw error
         }
-    }
-
-    private static func summary(_ body: ByteBuffer?) -> HeaderSummary {
-        let bytes = body.map { Array($0.readableBytesView.prefix(HeaderSummary.scannedBytes)) } ?? []
-        return HeaderSummary(bytes.span)
     }
 
     // MARK: Rows
@@ -167,6 +173,7 @@ struct DeliveryBatch {
         private let recall: Statement
         private let body: Statement
         private let message: Statement
+        private let conversations: ConversationLinks
 
         init(_ database: Database, account: Int64, now: Timestamp) throws {
             self.database = database
@@ -198,10 +205,11 @@ struct DeliveryBatch {
             self.message = try database.cachedStatement(
                 sql: """
                     INSERT INTO message (mailbox, uid, modseq, email_id, thread_id, received, saved, size, utf8_header,
-                        message_id, subject, "from", body)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        message_id, subject, "from", preview, structure, body)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """
             )
+            self.conversations = try ConversationLinks(database)
         }
 
         func insert(_ staged: Staged) throws -> DeliveredMessage {
@@ -216,10 +224,12 @@ struct DeliveryBatch {
             }
             try body.execute(arguments: [id, staged.size, staged.file, staged.content])
             let summary = staged.summary
+            let thread = try conversations.thread(of: summary, new: id)
             try message.execute(
                 arguments: [
-                    mailbox, uid, modseq, id, id, item.received.microseconds, now.microseconds, staged.size,
-                    summary.hasUTF8, summary.messageID, summary.subject, summary.from, id,
+                    mailbox, uid, modseq, id, thread, item.received.microseconds, now.microseconds, staged.size,
+                    summary.hasUTF8, summary.messageID, summary.subject, summary.from, summary.preview,
+                    Data(summary.structure), id,
                 ]
             )
             uid += 1
@@ -235,6 +245,8 @@ struct DeliveryBatch {
 
         func prune(before time: Timestamp) throws {
             try database.execute(sql: "DELETE FROM delivered WHERE time < ?", arguments: [time.microseconds])
+            try database.execute(sql: "DELETE FROM expunged WHERE time < ?", arguments: [time.microseconds])
+            if database.changesCount > 0 { try ConversationLinks.prune(database) }
             try database.execute(sql: "UPDATE account SET pruned = ?", arguments: [now.microseconds])
         }
     }

@@ -134,15 +134,20 @@ extension AccountStore {
 
     func remove(_ uids: [UInt32]) throws {
         let files = try database().writeBlocking { database in
-            guard
-                let mailbox = try Int64.fetchOne(
-                    database,
-                    sql: "SELECT id FROM mailbox WHERE name = ?",
-                    arguments: [AccountSchema.inbox]
-                )
-            else { throw MailStoreError(.damaged(account: id)) }
+            let inbox = try Row.fetchOne(
+                database,
+                sql: "SELECT id, highest_modseq FROM mailbox WHERE name = ?",
+                arguments: [AccountSchema.inbox]
+            )
+            guard let inbox else { throw MailStoreError(.damaged(account: id)) }
+            let mailbox: Int64 = inbox[0]
+            let modseq: Int64 = inbox[1] + 1
+            let now = clock.now().microseconds
             let find = try database.cachedStatement(sql: "SELECT id, body FROM message WHERE mailbox = ? AND uid = ?")
             let removeMessage = try database.cachedStatement(sql: "DELETE FROM message WHERE id = ?")
+            let expunge = try database.cachedStatement(
+                sql: "INSERT INTO expunged (mailbox, modseq, uid, time) VALUES (?, ?, ?, ?)"
+            )
             let countUses = try database.cachedStatement(sql: "SELECT count(*) FROM message WHERE body = ?")
             let findFile = try database.cachedStatement(sql: "SELECT file FROM body WHERE id = ?")
             let removeBody = try database.cachedStatement(sql: "DELETE FROM body WHERE id = ?")
@@ -152,13 +157,14 @@ extension AccountStore {
                 let message: Int64 = row[0]
                 let body: Int64 = row[1]
                 try removeMessage.execute(arguments: [message])
+                try expunge.execute(arguments: [mailbox, modseq, uid, now])
                 guard try Int.fetchOne(countUses, arguments: [body]) == 0 else { continue }
                 if let file = try Int64?.fetchOne(findFile, arguments: [body]) ?? nil { files.append(file) }
                 try removeBody.execute(arguments: [body])
             }
             try database.execute(
-                sql: "UPDATE mailbox SET highest_modseq = highest_modseq + 1 WHERE id = ?",
-                arguments: [mailbox]
+                sql: "UPDATE mailbox SET highest_modseq = ? WHERE id = ?",
+                arguments: [modseq, mailbox]
             )
             return files
         }

@@ -129,7 +129,7 @@ extension Reception {
             let name = span.extracting(field.name)
             let isBlind = name.equals("Bcc")
             if isBlind || name.equals("To") || name.equals("Cc") {
-                addressed += AddressList.parse(span.unfolded(field.value)).addresses
+                addressed += AddressList(parsing: span.extracting(field.value)).addresses
             }
             if !isBlind { kept += span.extracting(field.whole).bytes }
         }

@@ -1,3 +1,4 @@
+import InternetMessage
 import MailBytes
 import MailNames
 import NIOCore
@@ -8,7 +9,7 @@ struct DeliveryReport {
     var reportingHost: Domain
     var envelope: Envelope
     var items: [ReportItem]
-    /// The queue id of the message reported on, and what makes this report's Message-ID and boundary unique.
+    /// The queue id of the message reported on, and what makes this report's Message-ID unique.
     var queueID: String
     var unique: String
     var recipient: EmailAddress
@@ -50,54 +51,23 @@ struct DeliveryReport {
 
     /// The whole message, lines ending in CR LF.
     mutating func compose() -> ByteBuffer {
-        let status = statusFields
-        let text = explanation
-        let isClean = returned.readableBytesView.allSatisfy { $0 < 0x80 }
-        isEightBit = !isClean || !text.utf8.allSatisfy { $0 < 0x80 } || !status.utf8.allSatisfy { $0 < 0x80 }
-        let boundary = "=_martlet_\(unique)"
-        let encoding = isEightBit ? "Content-Transfer-Encoding: 8bit\r\n" : ""
-        let partEncoding = isEightBit ? "Content-Transfer-Encoding: 8bit\r\n" : ""
-        var message = ByteBuffer()
-        message.writeString(
-            """
-            From: Mail Delivery System <MAILER-DAEMON@\(reportingHost.ascii)>\r
-            To: <\(recipient)>\r
-            Subject: \(subject)\r
-            Date: \(now.internetDate)\r
-            Message-ID: <\(unique)@\(reportingHost.ascii)>\r
-            Auto-Submitted: auto-replied\r
-            MIME-Version: 1.0\r
-            Content-Type: multipart/report; report-type=\(isInternationalized ? "global-delivery-status" : "delivery-status");\r
-            \tboundary="\(boundary)"\r
-            \(encoding)\r
-            This is a report about a message, in the form of RFC 3464.\r
-            \r
-            --\(boundary)\r
-            Content-Type: text/plain; charset=utf-8\r
-            Content-Description: Explanation\r
-            \(partEncoding)\r
-
-            """
-        )
-        message.writeString(text)
-        let statusType = isInternationalized ? "message/global-delivery-status" : "message/delivery-status"
-        message.writeString("\r\n--\(boundary)\r\nContent-Type: \(statusType)\r\n")
-        message.writeString("Content-Description: Delivery report\r\n\(partEncoding)\r\n")
-        message.writeString(status)
-        let returnedType =
-            switch (returnsWholeMessage, isInternationalized) {
-            case (true, false): "message/rfc822"
-            case (true, true): "message/global"
-            case (false, false): "text/rfc822-headers"
-            case (false, true): "message/global-headers"
-            }
-        message.writeString("\r\n--\(boundary)\r\nContent-Type: \(returnedType)\r\n")
-        message.writeString("Content-Description: \(returnsWholeMessage ? "The message" : "The message's header")\r\n")
-        message.writeString("\(isClean ? "" : "Content-Transfer-Encoding: 8bit\r\n")\r\n")
-        message.writeImmutableBuffer(returned)
-        if !message.readableBytesView.suffix(2).elementsEqual("\r\n".utf8) { message.writeString("\r\n") }
-        message.writeString("\r\n--\(boundary)--\r\n")
-        return message
+        let content = Array(returned.readableBytesView)
+        let report = MultipartReport(
+            reportType: "delivery-status",
+            explanation: explanation,
+            fields: statusFields,
+            returned: returnsWholeMessage ? .message(content) : .header(content),
+            isInternationalized: isInternationalized
+        ).content
+        isEightBit = report.isEightBit || recipient.isInternationalized
+        var message = MessageBuilder()
+        message.add("From", words: "Mail Delivery System <MAILER-DAEMON@\(reportingHost.ascii)>")
+        message.add("To", words: "<\(recipient)>")
+        message.add("Subject", text: subject)
+        message.add("Date", date: now)
+        message.add("Message-ID", words: "<\(unique)@\(reportingHost.ascii)>")
+        message.add("Auto-Submitted", words: "auto-replied")
+        return ByteBuffer(bytes: message.finish(report))
     }
 
     private var actions: Set<ReportItem.Action> { Set(items.map(\.action)) }

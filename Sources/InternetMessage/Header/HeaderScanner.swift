@@ -3,7 +3,8 @@ import MailBytes
 /// Walks through the fields of a header section without copying: RFC 5322 section 2.2, and the malformed by RFC 7103.
 ///
 /// Lines may end in CR LF or, in what was never sent by SMTP, in LF. A line that is neither field nor continuation ends the
-/// header, as the body would (RFC 7103 section 7.1.4 b).
+/// header, as the body would (RFC 7103 section 7.1.4 b); a `From ` line in front, which mailbox files leave there (RFC 4155),
+/// is passed over.
 public struct HeaderScanner: Sendable {
     /// One field, as places in the message.
     public struct Field: Sendable, Equatable {
@@ -28,6 +29,9 @@ public struct HeaderScanner: Sendable {
     /// The next field; `nil` at the header's end.
     public mutating func next(_ message: Span<UInt8>) -> Field? {
         guard position < message.count, count < Self.fieldLimit else { return nil }
+        if position == 0, Self.isMailboxLine(message) {
+            position = message.firstIndex(of: .lineFeed).map { $0 + 1 } ?? message.count
+        }
         let start = position
         var colon = start
         while colon < message.count, message[colon].isVisible, message[colon] != .colon { colon += 1 }
@@ -49,6 +53,18 @@ public struct HeaderScanner: Sendable {
         position = lineEnd
         count += 1
         return Field(name: start..<nameEnd, value: (colon + 1)..<valueEnd, whole: start..<lineEnd)
+    }
+}
+
+extension HeaderScanner {
+    /// Whether a message begins with the line that parts messages in a mailbox file, and not with the field.
+    static func isMailboxLine(_ line: Span<UInt8>) -> Bool {
+        let wanted: [5 of UInt8] = [0x46, 0x72, 0x6F, 0x6D, 0x20]
+        guard line.count > 5 else { return false }
+        for index in 0..<5 where line[index] != wanted[index] { return false }
+        var index = 5
+        while index < line.count, line[index].isWhitespace { index += 1 }
+        return index == line.count || line[index] != .colon
     }
 }
 
