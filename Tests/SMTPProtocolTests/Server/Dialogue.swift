@@ -6,10 +6,18 @@ import SASL
 
 /// A server session with a framing and a policy around it, in memory: bytes in, replies out.
 ///
-/// Recipients whose local part begins with `no` are refused, those with `later` deferred, senders with `bad` refused.
+/// Recipients whose local part begins with `no` are refused, those with `later` deferred, senders with `bad` refused,
+/// and addresses in `refusals` are answered as is said there.
 struct Dialogue: ~Copyable {
     var session: SMTPServerSession
     private(set) var output = ""
+    /// All replies as they go on the wire.
+    private(set) var wire: [UInt8] = []
+    /// Whether what comes between STARTTLS and `handshake()` is dropped, as a channel does.
+    var waitsForTLS = false
+    private(set) var awaitsTLS = false
+    var refusals: [String: SMTPReply] = [:]
+    var password = "secret"
     private(set) var stored: [(SMTPTransaction, [UInt8])] = []
     private(set) var isClosed = false
     private(set) var smuggled = false
@@ -33,9 +41,19 @@ struct Dialogue: ~Copyable {
         return heard()
     }
 
+    mutating func greet() { answer(session.greeting) }
+
+    /// TLS stands now; `false` when nobody asked for it.
+    mutating func handshake() -> Bool {
+        guard awaitsTLS else { return false }
+        awaitsTLS = false
+        session.tlsEstablished()
+        return true
+    }
+
     mutating func receive(_ bytes: [UInt8]) {
         var index = 0
-        while index < bytes.count && !isClosed {
+        while index < bytes.count && !isClosed && !awaitsTLS {
             if let (left, isKept) = chunk {
                 let count = min(left, bytes.count - index)
                 let piece = Array(bytes[index..<(index + count)])
@@ -90,7 +108,9 @@ struct Dialogue: ~Copyable {
 
     private mutating func perform(_ action: SMTPServerSession.Action) {
         switch action {
-        case .send(let reply): answer(reply)
+        case .send(let reply):
+            answer(reply)
+            if !session.holdsContent { content = [] }
         case .sendAndClose(let reply):
             answer(reply)
             isClosed = true
@@ -99,19 +119,20 @@ struct Dialogue: ~Copyable {
             isClosed = true
             smuggled = true
         case .judgeSender(let transaction):
-            perform(session.senderJudged(Self.judge(transaction.reversePath.address, 5, 1, 8)))
+            perform(session.senderJudged(judge(transaction.reversePath.address, 5, 1, 8)))
         case .judgeRecipient(let recipient, _):
-            perform(session.recipientJudged(Self.judge(recipient.address, 5, 1, 1)))
+            perform(session.recipientJudged(judge(recipient.address, 5, 1, 1)))
         case .judgeCredentials(let credentials):
             guard case .password(let given) = credentials else { return }
-            let isRight = given.password == Password("secret")
+            let isRight = given.password == Password(password)
             perform(
                 session.credentialsJudged(isRight ? .accepted(account: given.authenticationIdentity) : .rejected)
             )
         case .startTLS(let reply):
             answer(reply)
             line = []
-            session.tlsEstablished()
+            awaitsTLS = true
+            if !waitsForTLS { _ = handshake() }
         case .receiveContent(let reply):
             answer(reply)
             content = []
@@ -124,13 +145,14 @@ struct Dialogue: ~Copyable {
         }
     }
 
-    private static func judge(
+    private func judge(
         _ address: EmailAddress?,
         _ category: UInt8,
         _ subject: UInt16,
         _ detail: UInt16
     ) -> SMTPServerSession.Judgement {
         let name = address.map { "\($0)" } ?? ""
+        if let refusal = refusals[name] { return .refused(refusal) }
         if name.hasPrefix("no") || name.hasPrefix("bad") {
             return .refused(SMTPReply(550, EnhancedStatus(category, subject, detail), "refused"))
         }
@@ -140,6 +162,7 @@ struct Dialogue: ~Copyable {
 
     private mutating func answer(_ reply: SMTPReply) {
         let one = reply.status.map { "\(reply.code) \($0)" } ?? "\(reply.code)"
+        wire += reply.wire
         output += (output.isEmpty ? "" : ", ") + one
     }
 }
