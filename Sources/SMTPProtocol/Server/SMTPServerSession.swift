@@ -17,7 +17,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case judgeRecipient(EnvelopeRecipient, SMTPTransaction)
         /// Answered by `credentialsJudged(_:)`.
         case judgeCredentials(SASLCredentials)
-        /// Send the reply in clear, drop what was received, start TLS: RFC 3207 section 6. Answered by `tlsEstablished()`.
+        /// Send the reply in clear, drop what was received, start TLS: RFC 3207 section 6. Answered by `tlsEstablished()`;
+        /// where there is no TLS after all, send 454 in its place and go on.
         case startTLS(SMTPReply)
         /// Send 354; what follows is content, to be taken apart by a `DotUnstuffer`.
         case receiveContent(SMTPReply)
@@ -114,6 +115,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     /// A line arrived, without its CR LF.
     public mutating func lineReceived(_ line: Span<UInt8>) -> Action {
         if case .authenticating(let exchange) = phase { return authenticationLine(line, exchange) }
+        // A line in the place of a handshake: the client was told 454 (RFC 3207 section 4) and is where it was.
+        if case .startingTLS = phase { phase = clientName == nil ? .greeted : .ready }
         for index in 0..<line.count where line[index] < 0x20 && line[index] != .tab || line[index] == 0x7F {
             guard line[index] == .carriageReturn || line[index] == .lineFeed else {
                 return unreadable(line, .unrecognized)

@@ -153,4 +153,19 @@ import Testing
         let mail = dialogue.say("MAIL FROM:<a@b.example>\r\nRCPT TO:<joe@b.example>")
         #expect(mail == "250 2.1.0, 250 2.1.5")
     }
+
+    @Test func `a session whose TLS cannot be had goes on where it was, RFC 3207 section 4`() throws {
+        for hello in [nil, "EHLO client.example"] {
+            var session = SMTPServerSession(configuration: try .sample())
+            if let hello { _ = session.lineReceived(Array(hello.utf8).span) }
+            let start = session.lineReceived(Array("STARTTLS".utf8).span)
+            #expect(start == .startTLS(.startTLS))
+            // The channel had no certificate, and said 454.
+            let action = session.lineReceived(Array("MAIL FROM:<>".utf8).span)
+            let isJudged = if case .judgeSender = action { true } else { false }
+            #expect(isJudged == (hello != nil), "\(action)")
+            let isRefused = action == .send(.helloFirst)
+            #expect(isRefused == (hello == nil), "\(action)")
+        }
+    }
 }
