@@ -10,7 +10,7 @@ public enum ControlSocket {
     /// The longest request: a message of the size limit in base64, and its envelope.
     static let requestLimit = 96 << 20
     /// Requests that are answered at the same time; more wait in the listen queue.
-    static let concurrentRequests = 16
+    static let concurrentRequests = 4
 
     /// The socket of the instance in a data folder.
     public static func path(in folder: String) -> String {

@@ -19,6 +19,7 @@ public enum ServerRun {
         started: @Sendable (MartletServer) -> Void = { _ in }
     ) async throws {
         signal(SIGPIPE, SIG_IGN)
+        AllocatorSettings.apply()
         Privileges.raiseFileLimit()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let plan = try leaveRoot(try takeInherited(plan))

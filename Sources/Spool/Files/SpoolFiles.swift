@@ -21,6 +21,8 @@ public protocol SpoolFile: AnyObject, Sendable {
     func allocate(_ size: Int) throws(SpoolError)
     /// Writes all of it.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SpoolError)
+    /// Writes zeros, for which nobody waits: they need not pass through memory that others use.
+    func writeZeros(_ count: Int, at offset: Int) throws(SpoolError)
     /// Reads what there is, at most the buffer's size; returns how much.
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(SpoolError) -> Int
     /// Makes what was written, and the file's size, durable.
@@ -59,19 +61,18 @@ extension SpoolFile {
         var offset = try self.size()
         guard offset < size else { return }
         try allocate(size)
-        let zeros = [UInt8](repeating: 0, count: min(1 << 20, size - offset))
         while offset < size {
-            let piece = min(zeros.count, size - offset)
-            if piece == zeros.count {
-                try write(zeros, at: offset)
-            } else {
-                try write(Array(zeros.prefix(piece)), at: offset)
-            }
+            let piece = min(1 << 20, size - offset)
+            try writeZeros(piece, at: offset)
             offset += piece
             if let pause {
                 try sync()
                 pause()
             }
         }
+    }
+
+    public func writeZeros(_ count: Int, at offset: Int) throws(SpoolError) {
+        try write([UInt8](repeating: 0, count: count), at: offset)
     }
 }

@@ -1,3 +1,4 @@
+import CPlatform
 import Glibc
 
 /// The files of a folder on the real disk.
@@ -94,6 +95,30 @@ final class SystemFile: SpoolFile {
             guard count > 0 else { throw failure() }
             done += count
         }
+    }
+
+    /// Past the system's page cache where the file system can do that: zeros ahead of use are as many as messages, and would
+    /// cost as much to copy and push other pages out.
+    func writeZeros(_ count: Int, at offset: Int) throws(SpoolError) {
+        if count % Segment.block == 0 && offset % Segment.block == 0 && writeZerosDirectly(count, at: offset) { return }
+        let zeros = [UInt8](repeating: 0, count: count)
+        var failure: SpoolError?
+        zeros.withUnsafeBytes { bytes in
+            do throws(SpoolError) { try write(bytes, at: offset) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    /// - Returns: whether they are written; a failure is told by the write that is made then instead.
+    private func writeZerosDirectly(_ count: Int, at offset: Int) -> Bool {
+        let direct = martlet_open_direct(path)
+        guard direct >= 0 else { return false }
+        defer { Glibc.close(direct) }
+        // Memory that nobody wrote to is zeros, and takes no room.
+        let zeros = mmap(nil, count, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let zeros, zeros != MAP_FAILED else { return false }
+        defer { munmap(zeros, count) }
+        return pwrite(direct, zeros, count, off_t(offset)) == count
     }
 
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(SpoolError) -> Int {
