@@ -66,7 +66,7 @@ let floor0: [Target] =
 let floor1: [Target] =
     pureRoom("InternetMessage", ["MailBytes", "MailNames"], samples: ["Samples"])
     + pureRoom("SASL", ["MailBytes", "CArgon2"])
-    + pureRoom("SMTPProtocol", ["MailBytes", "MailNames", "SASL"])
+    + pureRoom("SMTPProtocol", ["MailBytes", "MailNames", "SASL"], samples: ["Dialogues"])
     + pureRoom("POPProtocol", ["MailBytes", "MailNames", "SASL"])
 
 let floor2: [Target] =

@@ -50,6 +50,16 @@ import Testing
         #expect(patient.timeOuts == 1)
     }
 
+    @Test func `moved to an earlier time, comes then and not again`() {
+        let patient = Patient()
+        patient.move(by: 300)
+        patient.move(by: 10)
+        patient.pass(10)
+        #expect(patient.timeOuts == 1)
+        patient.pass(1000)
+        #expect(patient.timeOuts == 1)
+    }
+
     @Test func `moved a thousand times, costs a timer for each time-out that passes`() {
         let patient = Patient()
         for _ in 0..<1000 {
