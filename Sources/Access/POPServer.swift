@@ -1,3 +1,4 @@
+import ChannelSupport
 import Logging
 import NIOCore
 import NIOPosix
@@ -10,17 +11,6 @@ import Synchronization
 ///
 /// Start it once and stop it once. Sessions run on the loops of the group that it is given.
 public final class POPServer: Sendable {
-    /// A socket that could not be listened on.
-    public struct ListenError: Error, CustomStringConvertible {
-        /// Where the socket should have been.
-        public let endpoint: String
-        /// Why it is not.
-        public let underlying: any Error
-
-        /// One sentence.
-        public var description: String { "POP3 cannot listen on \(self.endpoint): \(self.underlying)." }
-    }
-
     private let current: Mutex<POPServerOptions>
     let authority: any POPAuthority
     let tls: @Sendable () -> NIOSSLContext?
@@ -66,7 +56,7 @@ public final class POPServer: Sendable {
     /// Listens on every socket, or on none.
     ///
     /// - Returns: the addresses that were bound, in the order of the listeners.
-    /// - Throws: `ListenError` for the first one that failed; those before it are closed again.
+    /// - Throws: `ListeningError` for the first one that failed; those before it are closed again.
     public func start() async throws -> [SocketAddress] {
         var bound: [any Channel] = []
         for listener in self.options.listeners {
@@ -74,7 +64,7 @@ public final class POPServer: Sendable {
                 bound.append(try await self.listen(listener))
             } catch {
                 for channel in bound { try? await channel.close() }
-                throw ListenError(endpoint: listener.endpoint.description, underlying: error)
+                throw error
             }
         }
         self.listeners.withLock { $0 = bound }
@@ -113,17 +103,6 @@ public final class POPServer: Sendable {
             } else {
                 channel.close(promise: nil)
             }
-        }
-    }
-}
-
-extension POPServerOptions.Listener.Endpoint: CustomStringConvertible {
-    /// For the operator.
-    public var description: String {
-        switch self {
-        case .address(let address):
-            "\(address.ipAddress ?? address.pathname ?? "?") port \(address.port ?? 0)"
-        case .boundSocket(let socket): "socket \(socket)"
         }
     }
 }

@@ -1,4 +1,4 @@
-import NIOCore
+import ChannelSupport
 import POPChannels
 import POPProtocol
 
@@ -6,14 +6,6 @@ import POPProtocol
 public struct POPServerOptions: Sendable {
     /// One socket that connections come in by.
     public struct Listener: Sendable {
-        /// Where the socket comes from.
-        public enum Endpoint: Sendable {
-            /// Bind this address; port 0 lets the system choose.
-            case address(SocketAddress)
-            /// A socket that is bound already (systemd, or a parent that was root). It is ours from then on.
-            case boundSocket(CInt)
-        }
-
         /// When TLS begins.
         public enum Security: Hashable, Sendable {
             /// With the command `STLS`, if at all: port 110.
@@ -23,28 +15,14 @@ public struct POPServerOptions: Sendable {
         }
 
         /// Where the socket comes from.
-        public var endpoint: Endpoint
+        public var point: ListeningPoint
         /// When TLS begins.
         public var security: Security
 
         /// A listener.
-        public init(_ endpoint: Endpoint, security: Security) {
-            self.endpoint = endpoint
+        public init(_ point: ListeningPoint, security: Security) {
+            self.point = point
             self.security = security
-        }
-    }
-
-    /// Connections that are borne.
-    public struct Limits: Hashable, Sendable {
-        /// Connections in all.
-        public var connections: Int
-        /// Connections of one IPv4 address or one IPv6 /64.
-        public var connectionsPerAddress: Int
-
-        /// 10,000 in all, 50 of one address.
-        public init(connections: Int = 10_000, connectionsPerAddress: Int = 50) {
-            self.connections = connections
-            self.connectionsPerAddress = connectionsPerAddress
         }
     }
 
@@ -58,7 +36,7 @@ public struct POPServerOptions: Sendable {
     /// How long a connection may take.
     public var timeouts: POPTimeouts
     /// Connections that are borne.
-    public var limits: Limits
+    public var limits: ConnectionRegister.Limits
 
     /// Options of the service.
     public init(
@@ -66,7 +44,7 @@ public struct POPServerOptions: Sendable {
         session: POPServerConfiguration,
         allowsPlaintextOnLoopback: Bool = false,
         timeouts: POPTimeouts = POPTimeouts(),
-        limits: Limits = Limits()
+        limits: ConnectionRegister.Limits = .init()
     ) {
         self.listeners = listeners
         self.session = session

@@ -1,3 +1,4 @@
+import Glibc
 import MailNames
 import NIOCore
 import NIOPosix
@@ -32,11 +33,16 @@ public struct ListeningError: Error, CustomStringConvertible {
 
 extension ServerBootstrap {
     /// Binds or takes over a listening socket.
+    ///
+    /// - Throws: `ListeningError`.
     public func listen(on point: ListeningPoint, for service: String) async throws -> any Channel {
         do {
             switch point {
             case .address(let host, let port): return try await bind(host: host, port: port).get()
-            case .socket(let descriptor): return try await withBoundSocket(descriptor).get()
+            case .socket(let descriptor):
+                // NIO takes a descriptor that is none for a mistake in the program, and ends it.
+                guard fcntl(descriptor, F_GETFD) != -1 else { throw IOError(errnoCode: errno, reason: "fcntl") }
+                return try await withBoundSocket(descriptor).get()
             }
         } catch {
             throw ListeningError(service: service, point: point, underlying: error)
@@ -45,6 +51,9 @@ extension ServerBootstrap {
 }
 
 extension SocketAddress {
+    /// 127.0.0.0/8, ::1, or a Unix socket. An address that cannot be read is none.
+    public var isLoopback: Bool { mailAddress?.isLoopback ?? (pathname != nil) }
+
     /// The peer's address without its port.
     public var mailAddress: IPAddress? {
         switch self {

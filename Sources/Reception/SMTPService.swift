@@ -76,7 +76,9 @@ public final class SMTPService: Sendable {
         guard let settings = settings.withLock({ $0[name] }) else { return }
         let pipeline = channel.pipeline.syncOperations
         guard register.admit(channel, from: channel.remoteAddress?.mailAddress) else {
-            return try pipeline.addHandler(RefusingHandler(isSilent: settings.isImplicitTLS))
+            return try pipeline.addHandler(
+                RefusingHandler(farewell: settings.isImplicitTLS ? nil : SMTPReply.tooManyConnections.wire)
+            )
         }
         if settings.isImplicitTLS {
             guard let context = settings.tls() else { throw ChannelError.inappropriateOperationForState }
@@ -105,23 +107,4 @@ public final class SMTPService: Sendable {
         while register.count > 0 && clock.now < end { try? await Task.sleep(for: .milliseconds(20)) }
         for channel in open { channel.close(promise: nil) }
     }
-}
-
-/// Tells a connection that is one too many so, and closes it; under implicit TLS without a word.
-private final class RefusingHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
-    private let isSilent: Bool
-
-    init(isSilent: Bool) { self.isSilent = isSilent }
-
-    func channelActive(context: ChannelHandlerContext) {
-        guard !isSilent else { return context.close(promise: nil) }
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        let reply = context.channel.allocator.buffer(bytes: SMTPReply.tooManyConnections.wire)
-        context.writeAndFlush(wrapOutboundOut(reply)).whenComplete { _ in bound.value.close(promise: nil) }
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 }

@@ -1,4 +1,5 @@
 import Access
+import ChannelSupport
 import MailEvents
 import NIOCore
 import NIOPosix
@@ -142,7 +143,7 @@ import Testing
 
     @Test func `a connection beyond the limit of its address is told so, and has room when another went`() async throws
     {
-        let service = try await TestService.start(limits: .init(connections: 10, connectionsPerAddress: 2))
+        let service = try await TestService.start(limits: .init(connections: 10, perAddress: 2))
         let first = try await service.connect()
         let second = try await service.connect()
         let third = try await TestClient.connect(to: service.plain)
@@ -200,7 +201,7 @@ import Testing
     @Test func `an address that is taken is named`() async throws {
         let service = try await TestService.start()
         let options = POPServerOptions(
-            listeners: [.init(.address(service.plain), security: .upgrade)],
+            listeners: [.init(.address("127.0.0.1", port: service.plain.port ?? 0), security: .upgrade)],
             session: .init(hostName: "h")
         )
         let other = POPServer(
@@ -210,7 +211,7 @@ import Testing
             group: .singletonMultiThreadedEventLoopGroup,
             logger: .init(label: "test")
         )
-        let error = await #expect(throws: POPServer.ListenError.self) { try await other.start() }
+        let error = await #expect(throws: ListeningError.self) { try await other.start() }
         #expect(error?.description.contains("127.0.0.1 port \(service.plain.port ?? 0)") == true)
         await service.stop()
     }

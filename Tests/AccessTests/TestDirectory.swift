@@ -1,4 +1,5 @@
 import Access
+import ChannelSupport
 import Directory
 import Logging
 import MailBytes
@@ -78,7 +79,7 @@ struct TestService {
     static func start(
         _ maildrops: TestMaildrops = TestMaildrops(),
         allowsPlaintext: Bool = true,
-        limits: POPServerOptions.Limits = .init(),
+        limits: ConnectionRegister.Limits = .init(),
         loginDelay: Duration? = nil
     ) async throws -> TestService {
         let recorder = CollectingTraceRecorder()
@@ -91,14 +92,14 @@ struct TestService {
             clock: WallClock { Timestamp(seconds: 1_800_000_000) },
             logger: logger
         )
-        let any = try SocketAddress(ipAddress: "127.0.0.1", port: 0)
+        let any = ListeningPoint.address("127.0.0.1", port: 0)
         let tls = try TestIdentity.serverContext()
         let session = POPServerConfiguration(
             hostName: "pop.example.test",
             limits: .init(failureDelay: .milliseconds(1))
         )
         let options = POPServerOptions(
-            listeners: [.init(.address(any), security: .upgrade), .init(.address(any), security: .implicit)],
+            listeners: [.init(any, security: .upgrade), .init(any, security: .implicit)],
             session: session,
             allowsPlaintextOnLoopback: allowsPlaintext,
             limits: limits

@@ -34,6 +34,25 @@ import Testing
         #expect(error.description.hasPrefix("smtp cannot listen on the inherited socket 3: "))
     }
 
+    @Test func `a descriptor that is not open is an error, not the end`() async {
+        for descriptor: CInt in [-1, 1 << 20] {
+            let error = await #expect(throws: ListeningError.self) {
+                _ = try await Self.bootstrap().listen(on: .socket(descriptor), for: "smtp")
+            }
+            #expect(error?.point == .socket(descriptor))
+        }
+    }
+
+    @Test func `this machine's own addresses and Unix sockets are loopback`() throws {
+        for text in ["127.0.0.1", "127.8.9.1", "::1"] {
+            #expect(try SocketAddress(ipAddress: text, port: 25).isLoopback)
+        }
+        for text in ["192.0.2.1", "128.0.0.1", "::2", "2001:db8::1"] {
+            #expect(try !SocketAddress(ipAddress: text, port: 25).isLoopback)
+        }
+        #expect(try SocketAddress(unixDomainSocketPath: "/run/socket").isLoopback)
+    }
+
     @Test func `a peer's address is told without its port`() throws {
         for text in ["192.0.2.1", "2001:db8::1", "::1"] {
             let address = try SocketAddress(ipAddress: text, port: 25)

@@ -150,6 +150,7 @@ extension DeliveryService {
     /// - Returns: the number of destinations that are tried.
     @discardableResult
     public func flush(domain: String? = nil) async -> Int {
+        await loading?.value
         let now = clock.now()
         guard let domain else {
             let count = scheduler.flush(now: now)
@@ -282,7 +283,9 @@ extension DeliveryService {
         return count
     }
 
+    /// What is selected, also where the spool's messages are still being taken up after a start.
     private func messages(in selection: QueueSelection) async -> [QueueID] {
+        await loading?.value
         switch selection {
         case .message(let id): return scheduler.contains(id) ? [id] : []
         case .all: return scheduler.messages { _ in true }

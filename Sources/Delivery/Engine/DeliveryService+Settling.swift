@@ -167,10 +167,15 @@ extension DeliveryService {
             )
         }
         tell(.recipients(states, of: message.id))
-        var reasons: [String] = []
-        for (_, failure) in delayed where !reasons.contains(failure.text) { reasons.append(failure.text) }
+        var (reasons, statuses): ([String], [String]) = ([], [])
+        for (_, failure) in delayed {
+            if !reasons.contains(failure.text) { reasons.append(failure.text) }
+            let status = failure.status.description
+            if !statuses.contains(status) { statuses.append(status) }
+        }
         let fields = [
             TraceEvent.Entry(.reason, reasons.prefix(10).joined(separator: "; ")),
+            TraceEvent.Entry(.status, statuses.prefix(10).joined(separator: ", ")),
             TraceEvent.Entry(.nextAttempt, due.iso8601),
             TraceEvent.Entry(.attempts, String(attempt.attempts + 1)),
         ]

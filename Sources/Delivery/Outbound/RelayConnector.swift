@@ -61,8 +61,8 @@ struct RelayConnector: HostConnector {
                 switch result {
                 case .success(let connection):
                     attempt.tls = connection.tls
-                    attempt.dialogue = connection.opening
-                    if let opening = connection.opening { attempt.outcome = "connected; \(opening)" }
+                    attempt.dialogue = connection.connection.opening
+                    if let remark = connection.remark { attempt.outcome = "connected; \(remark)" }
                     onAttempt(attempt)
                     return .success(connection)
                 case .failure(let refused):
@@ -139,7 +139,7 @@ struct RelayConnector: HostConnector {
         // TLS that does not work is no reason not to send what would go in clear to a host without TLS: RFC 7435 section 3.
         let second = await connectOnce(host, address, security: .none, credentials: credentials, options: options)
         guard case .success(var connection) = second else { return second }
-        connection.opening = "TLS did not work, in clear: \(refused.failure.text)"
+        connection.remark = "TLS did not work, in clear: \(refused.failure.text)"
         return .success(connection)
     }
 
@@ -239,7 +239,7 @@ struct RelayConnection: OutboundConnection {
     let host: String
     let address: IPAddress
     /// What is remarkable about how it came to be.
-    var opening: String?
+    var remark: String?
 
     var tls: String? { connection.tls }
     var isClosed: Bool { connection.isClosed }

@@ -24,7 +24,7 @@ struct QueueAdministration {
         case .queueFlush(let domain):
             let ascii = try domain.map { try Domain(parsing: $0).ascii }
             let count = await delivery.flush(domain: ascii)
-            return done("Trying \(count) \(domain == nil ? "destinations" : "messages") now.", count)
+            return done("Trying \(Self.counted(count, domain == nil ? "destination" : "message")) now.", count)
         case .queueHold(let selection):
             return try await act(selection) {
                 await delivery.hold($0)
@@ -53,7 +53,7 @@ struct QueueAdministration {
             guard let count = await delivery.reroute(try Self.selection(selection), to: destination) else {
                 return .failure(.usage, "\(destination) is no next hop: HOST, HOST:PORT, or - for the domain's own.")
             }
-            return done("\(count) messages go to \(destination).", count)
+            return done("\(Self.counted(count, "message")) \(count == 1 ? "goes" : "go") to \(destination).", count)
         default: return .failure(.usage, "That is no command about the queue.")
         }
     }
@@ -65,7 +65,7 @@ struct QueueAdministration {
     ) async throws -> AdministrationAnswer {
         let count = await body(try Self.selection(selection))
         if count == 0, case .message(let id) = selection { return Self.unknown(id) }
-        return done(told(count == 1 ? "1 message" : "\(count) messages"), count)
+        return done(told(Self.counted(count, "message")), count)
     }
 
     private static func selection(_ selection: AdministrationRequest.QueueSelection) throws -> QueueSelection {
@@ -90,6 +90,8 @@ struct QueueAdministration {
     private static func unknown(_ id: String) -> AdministrationAnswer {
         .failure(.failed, "No message \(id) is in the queue; `martlet trace \(id)` tells what became of it.")
     }
+
+    private static func counted(_ count: Int, _ what: String) -> String { "\(count) \(what)\(count == 1 ? "" : "s")" }
 
     private func done(_ text: String, _ count: Int) -> AdministrationAnswer {
         AdministrationAnswer(text: text, json: JSONText.of(["count": count]))
@@ -141,7 +143,7 @@ struct QueueAdministration {
         if let route = message.route { lines.append("  route     \(route)") }
         for recipient in message.recipients {
             var line = "  to        \(recipient.address): \(recipient.state)"
-            if recipient.attempts > 0 { line += ", tried \(recipient.attempts) times" }
+            if recipient.attempts > 0 { line += ", tried \(Self.counted(recipient.attempts, "time"))" }
             if let next = recipient.nextAttempt { line += ", next at \(next.iso8601)" }
             if let error = recipient.lastError { line += ": \(error)" }
             lines.append(line)

@@ -109,17 +109,12 @@ public final class MartletServer: Sendable {
             listeners: plan.listeners.compactMap { listener in
                 guard !listener.service.isSMTP else { return nil }
                 let security: POPServerOptions.Listener.Security = listener.service == .pop3s ? .implicit : .upgrade
-                switch listener.point {
-                case .socket(let descriptor): return .init(.boundSocket(descriptor), security: security)
-                case .address(let host, let port):
-                    guard let address = try? SocketAddress(ipAddress: host, port: port) else { return nil }
-                    return .init(.address(address), security: security)
-                }
+                return .init(listener.point, security: security)
             },
             session: POPServerConfiguration(hostName: plan.hostName.ascii, limits: plan.popLimits),
             allowsPlaintextOnLoopback: plan.allowsClearTextOnLoopback,
             timeouts: plan.popTimeouts,
-            limits: .init(connections: plan.connections.connections, connectionsPerAddress: plan.connections.perAddress)
+            limits: plan.connections
         )
     }
 

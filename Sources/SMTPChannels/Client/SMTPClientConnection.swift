@@ -52,11 +52,14 @@ public final class SMTPClientConnection: Sendable {
     private let handler: NIOLoopBound<SMTPClientHandler>
     /// `TLSv1.3`; `nil` in clear.
     public let tls: String?
+    /// What was said until it stood: greeting, EHLO, TLS, log-in without its secrets.
+    public let opening: String
 
-    private init(channel: any Channel, handler: NIOLoopBound<SMTPClientHandler>, tls: String?) {
+    private init(channel: any Channel, handler: NIOLoopBound<SMTPClientHandler>, tls: String?, opening: String) {
         self.channel = channel
         self.handler = handler
         self.tls = tls
+        self.opening = opening
     }
 
     /// Whether the other side closed it, as far as is known.
@@ -106,8 +109,8 @@ public final class SMTPClientConnection: Sendable {
             channel.close(promise: nil)
             throw ConnectError(failure: failure, dialogue: dialogue ?? "")
         }
-        let tls = try await loop.submit { handler.value.tlsVersion }.get()
-        return SMTPClientConnection(channel: channel, handler: handler, tls: tls)
+        let (tls, opening) = try await loop.submit { (handler.value.tlsVersion, handler.value.dialogue.text) }.get()
+        return SMTPClientConnection(channel: channel, handler: handler, tls: tls, opening: opening)
     }
 
     /// Sends one message to its recipients.

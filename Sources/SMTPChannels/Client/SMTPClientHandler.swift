@@ -126,7 +126,38 @@ final class SMTPClientHandler: ChannelInboundHandler {
             return
         }
         self.job = job
-        perform(session.begin(job.delivery), context)
+        guard job.delivery.bodyType == .eightBitMIME, !session.extensions.eightBitMIME else {
+            perform(session.begin(job.delivery), context)
+            return
+        }
+        beginWithoutEightBitMIME(job, context)
+    }
+
+    /// What was declared 8BITMIME goes to a server without it only where there is nothing of eight bits in it: RFC 6152
+    /// section 3. Looked for here, since hardly a server is without.
+    private func beginWithoutEightBitMIME(_ job: Job, _ context: ChannelHandlerContext) {
+        var delivery = job.delivery
+        delivery.hasEightBitContent = job.content.hasEightBitOctets
+        guard !delivery.hasEightBitContent, job.laterPieces > 0 else {
+            perform(session.begin(delivery), context)
+            return
+        }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let searched = context.eventLoop.makePromise(of: Bool.self)
+        searched.completeWithTask {
+            for index in 0..<job.laterPieces where try await job.piece(index + 1).hasEightBitOctets { return true }
+            return false
+        }
+        searched.futureResult.whenComplete { result in
+            let (handler, context) = bound.value
+            guard var delivery = handler.job?.delivery, handler.failure == nil else { return }
+            switch result {
+            case .success(let found):
+                delivery.hasEightBitContent = found
+                handler.perform(handler.session.begin(delivery), context)
+            case .failure(let error): handler.giveUp("the content could not be read: \(error)")
+            }
+        }
     }
 
     func quit() {
@@ -290,5 +321,11 @@ final class SMTPClientHandler: ChannelInboundHandler {
             handler.end(.connection(.timedOut, "the server did not answer in time"))
             context.close(promise: nil)
         }
+    }
+}
+
+extension ByteBuffer {
+    fileprivate var hasEightBitOctets: Bool {
+        withUnsafeReadableBytes { octets in octets.contains { $0 >= 0x80 } }
     }
 }

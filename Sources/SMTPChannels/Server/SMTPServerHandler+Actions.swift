@@ -14,11 +14,11 @@ extension SMTPServerHandler {
             if !session.holdsContent { forgetContent() }
         case .sendAndClose(let reply):
             send(reply, context)
-            close(context)
+            close(context, lingers: reply.code != 221)
         case .refuseSmuggling(let reply):
             authority.smugglingRefused(reply, transaction, client)
             send(reply, context)
-            close(context)
+            close(context, lingers: true)
         case .judgeSender(let transaction):
             self.transaction = transaction
             judge(authority.judgeSender(transaction, client, on: context.eventLoop), context) { $0.senderJudged($1) }

@@ -72,6 +72,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     var uploadIsBehind = false
     private var readIsHeld = false
     private var inputEnded = false
+    private var isLingering = false
 
     public init(settings: Settings, authority: any SMTPServerAuthority) {
         self.settings = settings
@@ -235,7 +236,12 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
     }
 
-    func close(_ context: ChannelHandlerContext) {
+    /// Closes when the last reply is out.
+    ///
+    /// - Parameter lingers: the client may still be sending. A close on top of what was not read resets the connection,
+    ///   and takes the reply from the client that it is meant for; so only this side is closed, and what comes is thrown
+    ///   away for a while.
+    func close(_ context: ChannelHandlerContext, lingers: Bool = false) {
         mode = .closed
         deadline.cancel()
         upload?.abandon()
@@ -249,7 +255,15 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         let buffer = outbound
         outbound = ByteBuffer()
         let loopBound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(buffer)).whenComplete { _ in loopBound.value.close(promise: nil) }
+        isLingering = lingers && !inputEnded
+        let way: CloseMode = isLingering ? .output : .all
+        context.writeAndFlush(wrapOutboundOut(buffer)).whenComplete { _ in
+            loopBound.value.close(mode: way, promise: nil)
+        }
+        if readIsHeld {
+            readIsHeld = false
+            context.read()
+        }
         // Whoever does not take the last reply is not waited for long.
         context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(10)) { loopBound.value.close(promise: nil) }
     }
@@ -270,6 +284,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     private func closeAfterInput(_ context: ChannelHandlerContext) {
         guard inputEnded else { return }
         switch mode {
+        case .closed where isLingering: context.close(promise: nil)
         case .waiting, .closed: return
         default: if context.channel.isWritable { close(context) }
         }

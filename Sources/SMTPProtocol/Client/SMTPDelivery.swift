@@ -6,7 +6,7 @@ public struct SMTPDelivery: Sendable, Equatable {
     public var recipients: [EnvelopeRecipient]
     public var bodyType: BodyType
     /// Whether the content is known to have octets beyond 127. Then a server without 8BITMIME does not get what was
-    /// declared 8BITMIME: RFC 6152 section 3. Where nobody looked it is false, and the content goes out as it is.
+    /// declared 8BITMIME: RFC 6152 section 3. The channel looks where it matters.
     public var hasEightBitContent: Bool
     public var isInternationalized: Bool
     public var envelopeID: String?

@@ -17,7 +17,7 @@ public struct RecoveryReport: Sendable, Hashable {
     /// Sentences for the log; none for an empty spool.
     public var sentences: [String] {
         var all: [String] = []
-        if messages > 0 { all.append("The spool has \(messages) messages in \(segments) segments.") }
+        if messages > 0 { all.append("Messages in the spool: \(messages), in segments: \(segments).") }
         if cutOctets > 0 {
             all.append("A write that was never acknowledged was cut off the end of the spool (\(cutOctets) octets).")
         }

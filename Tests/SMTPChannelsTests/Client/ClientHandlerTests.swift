@@ -68,13 +68,14 @@ private final class ClientConnection {
         return try heard()
     }
 
-    func begin(_ content: String) throws {
+    func begin(_ content: String, _ bodyType: BodyType = .sevenBit) throws {
         let promise = channel.embeddedEventLoop.makePromise(of: SMTPTransactionResult.self)
         let box = NIOLoopBound(finished, eventLoop: channel.embeddedEventLoop)
         promise.futureResult.whenComplete { box.value.result = $0 }
         let delivery = SMTPDelivery(
             reversePath: .null,
             recipients: [EnvelopeRecipient(address: try EmailAddress(parsing: "joe@b.example"))],
+            bodyType: bodyType,
             size: content.utf8.count
         )
         handler.begin(
@@ -116,6 +117,25 @@ private final class ClientConnection {
             #expect(Self.isAccepted(connection.outcomes), "cut at \(cut)")
             #expect(connection.handler.mayBegin, "cut at \(cut)")
         }
+    }
+
+    @Test func `eight bits do not go to a server without 8BITMIME, and what only may have them does, RFC 6152`() throws
+    {
+        let refused = try ClientConnection()
+        try refused.hear(Self.hello)
+        try refused.begin("caf\u{E9}", .eightBitMIME)
+        #expect(try refused.heard() == "")
+        guard case .failed(let reply) = refused.outcomes?.first else {
+            Issue.record("\(String(describing: refused.outcomes))")
+            return
+        }
+        #expect(reply.oneLine.hasPrefix("554 5.6.3"))
+        #expect(refused.handler.mayBegin)
+        let taken = try ClientConnection()
+        try taken.hear(Self.hello)
+        try taken.begin("cafe", .eightBitMIME)
+        #expect(try taken.heard() == "MAIL FROM:<> SIZE=4\r\nRCPT TO:<joe@b.example>\r\nDATA\r\n")
+        #expect(try taken.hear(Self.taken) == "cafe\r\n.\r\n")
     }
 
     @Test func `replies may come octet by octet, and end in a bare LF`() throws {
