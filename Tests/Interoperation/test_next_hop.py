@@ -70,6 +70,18 @@ class SmartHostTests(unittest.TestCase):
             submit(martlet, ["dan@remote.test"], letter("plain old", "dan@remote.test", "alice@example.test"))
             eventually(lambda: any("plain old" in m for m in sink.messages()), "the sink has it")
 
+    def test_a_next_hop_without_8bitmime_gets_only_what_is_of_seven_bits(self):
+        eight_bits = {"small": "caf\u00e9", "large": "a line of seven bits\r\n" * 40_000 + "caf\u00e9"}
+        with Sink("-8") as sink, Martlet("--outbound", f"127.0.0.1:{sink.port}") as martlet:
+            for name, body in {"plain": "coffee", **eight_bits}.items():
+                content = letter(name, "dan@remote.test", "alice@example.test", body).encode()
+                submit(martlet, ["dan@remote.test"], content, mail_options=["BODY=8BITMIME"])
+            eventually(lambda: any("coffee" in m for m in sink.messages()), "the sink has the plain one")
+            reports = [report.decode(errors="replace") for report in martlet.receives("alice", len(eight_bits))]
+            for name in eight_bits:
+                self.assertTrue(any(f"Subject: {name}" in r and "Status: 5.6.3" in r for r in reports), name)
+            self.assertEqual(len(sink.messages()), 1)
+
     def test_waiting_mail_follows_a_changed_route(self):
         dead = free_port()
         with Sink() as sink:
