@@ -13,28 +13,27 @@ struct NoIdentity: Error, CustomStringConvertible {
 
 extension POPServer {
     /// - Throws: `ListeningError`.
-    func listen(_ listener: POPServerOptions.Listener) async throws -> any Channel {
+    func listen(_ listener: POPServerOptions.Listener) async throws -> [any Channel] {
         let security = listener.security
         if security == .implicit, self.tls() == nil {
             throw ListeningError(service: "POP3", point: listener.point, underlying: NoIdentity())
         }
-        let bootstrap = ServerBootstrap(group: self.group)
-            // Bursts of connections wait here instead of being lost for seconds.
-            .serverChannelOption(.backlog, value: 4096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { channel in
+        return try await listener.point.listen(for: "POP3", on: self.group) { bootstrap in
+            bootstrap.childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.welcome(channel, security) }
             }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            // Commands are short: one small read at a time is what a client can make us hold.
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4096))
-        return try await bootstrap.listen(on: listener.point, for: "POP3")
+        }
     }
 
     /// A connection came: counted, and given its handlers.
     private func welcome(_ channel: any Channel, _ security: POPServerOptions.Listener.Security) throws {
+        // TCP_NODELAY comes from the listening socket.
+        if let options = channel.syncOptions {
+            try options.setOption(.allowRemoteHalfClosure, value: true)
+            // Commands are short: one small read at a time is what a client can make us hold.
+            try options.setOption(.maxMessagesPerRead, value: 1)
+            try options.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4096))
+        }
         let pipeline = channel.pipeline.syncOperations
         guard self.register.admit(channel, from: channel.remoteAddress?.mailAddress) else {
             self.logger.debug("connection refused", metadata: ["peer": "\(channel.remoteAddress?.ipAddress ?? "-")"])

@@ -58,17 +58,17 @@ public final class POPServer: Sendable {
     /// - Returns: the addresses that were bound, in the order of the listeners.
     /// - Throws: `ListeningError` for the first one that failed; those before it are closed again.
     public func start() async throws -> [SocketAddress] {
-        var bound: [any Channel] = []
+        var bound: [[any Channel]] = []
         for listener in self.options.listeners {
             do {
                 bound.append(try await self.listen(listener))
             } catch {
-                for channel in bound { try? await channel.close() }
+                for channel in bound.joined() { try? await channel.close() }
                 throw error
             }
         }
-        self.listeners.withLock { $0 = bound }
-        return bound.compactMap(\.localAddress)
+        self.listeners.withLock { $0 = Array(bound.joined()) }
+        return bound.compactMap { $0.first?.localAddress }
     }
 
     /// Connections that are open now.

@@ -6,7 +6,7 @@ import NIOPosix
 /// Where a service listens: an address that it binds, or a socket that somebody bound for it.
 public enum ListeningPoint: Sendable, Hashable {
     case address(String, port: Int)
-    /// A descriptor from systemd, or bound while the process was root.
+    /// A descriptor from systemd, or bound while the process was root. Whoever listens on it owns it from then on.
     case socket(CInt)
 }
 
@@ -31,22 +31,37 @@ public struct ListeningError: Error, CustomStringConvertible {
     }
 }
 
-extension ServerBootstrap {
-    /// Binds or takes over a listening socket.
+extension ListeningPoint {
+    /// Listens, on every loop of a group: each takes connections as it has time, and serves those that it took. So none
+    /// has to be handed from one thread to another.
     ///
+    /// - Parameters:
+    ///   - configure: what the service wants of its connections.
+    /// - Returns: the listening channels, one a loop; all have the same address.
     /// - Throws: `ListeningError`.
-    public func listen(on point: ListeningPoint, for service: String) async throws -> any Channel {
+    public func listen(
+        for service: String,
+        on group: any EventLoopGroup,
+        _ configure: (ServerBootstrap) -> ServerBootstrap
+    ) async throws(ListeningError) -> [any Channel] {
+        guard case .socket(let descriptor) = try bound(for: service) else { return [] }
+        var channels: [any Channel] = []
+        defer { _ = close(descriptor) }
         do {
-            switch point {
-            case .address(let host, let port): return try await bind(host: host, port: port).get()
-            case .socket(let descriptor):
-                // NIO takes a descriptor that is none for a mistake in the program, and ends it.
-                guard fcntl(descriptor, F_GETFD) != -1 else { throw IOError(errnoCode: errno, reason: "fcntl") }
-                return try await withBoundSocket(descriptor).get()
+            for loop in group.makeIterator() {
+                let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+                guard own >= 0 else { throw SystemFailure(number: errno) }
+                let bootstrap = ServerBootstrap(group: loop)
+                    // Bursts of connections wait here instead of being lost for seconds.
+                    .serverChannelOption(.backlog, value: 4096)
+                    .serverChannelOption(.maxMessagesPerRead, value: 16)
+                channels.append(try await configure(bootstrap).withBoundSocket(own).get())
             }
         } catch {
-            throw ListeningError(service: service, point: point, underlying: error)
+            for channel in channels { try? await channel.close() }
+            throw ListeningError(service: service, point: self, underlying: error)
         }
+        return channels
     }
 }
 

@@ -45,24 +45,12 @@ public final class SMTPService: Sendable {
     public func listen(_ listener: Listener) async throws {
         settings.withLock { $0[listener.name] = listener.settings }
         let name = listener.name
-        let bootstrap = ServerBootstrap(group: group)
-            // Bursts of connections wait here instead of being lost for seconds.
-            .serverChannelOption(.backlog, value: 4096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.maxMessagesPerRead, value: 16)
-            .childChannelInitializer { [self] channel in
+        let channels = try await listener.point.listen(for: name, on: group) { bootstrap in
+            bootstrap.childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try welcome(channel, name) }
             }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65_536)
-            )
-            .childChannelOption(.writeBufferWaterMark, value: .init(low: 16 << 10, high: 64 << 10))
-        let channel = try await bootstrap.listen(on: listener.point, for: listener.name)
-        listening.withLock { $0.append(channel) }
+        }
+        listening.withLock { $0 += channels }
     }
 
     /// New sessions of a listener are like this from now on.
@@ -74,6 +62,14 @@ public final class SMTPService: Sendable {
 
     private func welcome(_ channel: any Channel, _ name: String) throws {
         guard let settings = settings.withLock({ $0[name] }) else { return }
+        // TCP_NODELAY comes from the listening socket.
+        if let options = channel.syncOptions {
+            try options.setOption(.allowRemoteHalfClosure, value: true)
+            try options.setOption(.maxMessagesPerRead, value: 1)
+            let sizes = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 65_536)
+            try options.setOption(.recvAllocator, value: sizes)
+            try options.setOption(.writeBufferWaterMark, value: .init(low: 16 << 10, high: 64 << 10))
+        }
         let pipeline = channel.pipeline.syncOperations
         guard register.admit(channel, from: channel.remoteAddress?.mailAddress) else {
             return try pipeline.addHandler(

@@ -87,9 +87,7 @@ public enum ServerRun {
         guard Privileges.isRoot, let user = plan.user, !user.isEmpty else { return plan }
         var plan = plan
         plan.listeners = try plan.listeners.map { listener in
-            guard case .address(let host, let port) = listener.point else { return listener }
-            let point = try BoundSockets.bind(host: host, port: port, for: listener.service.rawValue)
-            return ServerPlan.Listener(listener.service, point)
+            ServerPlan.Listener(listener.service, try listener.point.bound(for: listener.service.rawValue))
         }
         try DataFolder(plan.dataFolder).make()
         try Privileges.give(plan.dataFolder, to: user)

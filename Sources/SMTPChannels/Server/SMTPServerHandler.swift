@@ -264,7 +264,8 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
             readIsHeld = false
             context.read()
         }
-        // Whoever does not take the last reply is not waited for long.
+        // Whoever does not take the last reply is not waited for long. Mostly it is out, and the channel gone, by now.
+        guard context.channel.isActive else { return }
         context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(10)) { loopBound.value.close(promise: nil) }
     }
 

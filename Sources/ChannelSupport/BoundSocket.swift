@@ -1,23 +1,21 @@
-import ChannelSupport
 import Glibc
 
-/// Sockets that are bound while the process is still root, and listened on after it is not.
-enum BoundSockets {
-    /// Binds an address; the descriptor is for `ListeningPoint.socket`.
-    static func bind(host: String, port: Int, for service: String) throws -> ListeningPoint {
+extension ListeningPoint {
+    /// Binds an address without listening yet: as root, for a process that listens when it is root no more.
+    ///
+    /// - Returns: a socket as it is, or a new one that is bound to the address.
+    /// - Throws: `ListeningError`.
+    public func bound(for service: String) throws(ListeningError) -> ListeningPoint {
+        guard case .address(let host, let port) = self else { return self }
         var hints = addrinfo()
         hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
         guard getaddrinfo(host, String(port), &hints, &found) == 0, let info = found?.pointee else {
-            throw ListeningError(
-                service: service,
-                point: .address(host, port: port),
-                underlying: SystemFailure(number: EINVAL)
-            )
+            throw ListeningError(service: service, point: self, underlying: SystemFailure(number: EINVAL))
         }
         defer { freeaddrinfo(found) }
-        let descriptor = socket(info.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let descriptor = Glibc.socket(info.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var on: CInt = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
         if info.ai_family == AF_INET6 {
@@ -28,11 +26,7 @@ enum BoundSockets {
         guard descriptor >= 0, Glibc.bind(descriptor, info.ai_addr, info.ai_addrlen) == 0 else {
             let number = errno
             close(descriptor)
-            throw ListeningError(
-                service: service,
-                point: .address(host, port: port),
-                underlying: SystemFailure(number: number)
-            )
+            throw ListeningError(service: service, point: self, underlying: SystemFailure(number: number))
         }
         return .socket(descriptor)
     }
