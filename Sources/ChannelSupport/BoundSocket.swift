@@ -3,32 +3,69 @@ import Glibc
 extension ListeningPoint {
     /// Binds an address without listening yet: as root, for a process that listens when it is root no more.
     ///
-    /// - Returns: a socket as it is, or a new one that is bound to the address.
+    /// - Parameter count: sockets on the address; the system spreads connections over those that are listened on.
+    /// - Returns: sockets as they are, or new ones that are bound to the address.
     /// - Throws: `ListeningError`.
-    public func bound(for service: String) throws(ListeningError) -> ListeningPoint {
+    public func bound(for service: String, count: Int) throws(ListeningError) -> ListeningPoint {
         guard case .address(let host, let port) = self else { return self }
+        var descriptors: [CInt] = []
+        do {
+            // A port that sockets may share can be taken by a second server unnoticed; so it is tried unshared first.
+            if port != 0 { _ = close(try BoundSocket(host: host, port: port, isShared: false).descriptor) }
+            let first = try BoundSocket(host: host, port: port, isShared: true)
+            descriptors.append(first.descriptor)
+            while descriptors.count < count {
+                descriptors.append(try BoundSocket(host: host, port: first.port, isShared: true).descriptor)
+            }
+        } catch {
+            for descriptor in descriptors { _ = close(descriptor) }
+            throw ListeningError(service: service, point: self, underlying: error)
+        }
+        return .sockets(descriptors)
+    }
+}
+
+/// A stream socket with an address of its own.
+private struct BoundSocket {
+    let descriptor: CInt
+
+    /// - Parameter isShared: whether others may be bound to the same address.
+    init(host: String, port: Int, isShared: Bool) throws(SystemFailure) {
         var hints = addrinfo()
         hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
         guard getaddrinfo(host, String(port), &hints, &found) == 0, let info = found?.pointee else {
-            throw ListeningError(service: service, point: self, underlying: SystemFailure(number: EINVAL))
+            throw SystemFailure(number: EINVAL)
         }
         defer { freeaddrinfo(found) }
-        let descriptor = Glibc.socket(info.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var on: CInt = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<CInt>.size))
-        if info.ai_family == AF_INET6 {
-            // `::` stands for every address of the machine, of both kinds.
-            on = host == "::" ? 0 : 1
-            setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &on, socklen_t(MemoryLayout<CInt>.size))
+        descriptor = socket(info.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw SystemFailure(number: errno) }
+        set(SOL_SOCKET, SO_REUSEADDR, to: 1)
+        if isShared { set(SOL_SOCKET, SO_REUSEPORT, to: 1) }
+        // `::` stands for every address of the machine, of both kinds.
+        if info.ai_family == AF_INET6 { set(Int32(IPPROTO_IPV6), IPV6_V6ONLY, to: host == "::" ? 0 : 1) }
+        guard bind(descriptor, info.ai_addr, info.ai_addrlen) == 0 else {
+            let failure = SystemFailure(number: errno)
+            _ = close(descriptor)
+            throw failure
         }
-        guard descriptor >= 0, Glibc.bind(descriptor, info.ai_addr, info.ai_addrlen) == 0 else {
-            let number = errno
-            close(descriptor)
-            throw ListeningError(service: service, point: self, underlying: SystemFailure(number: number))
+    }
+
+    private func set(_ level: CInt, _ option: CInt, to value: CInt) {
+        var value = value
+        setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
+    }
+
+    /// The port that it has, also where the system chose.
+    var port: Int {
+        var address = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        withUnsafeMutablePointer(to: &address) { pointer in
+            _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
         }
-        return .socket(descriptor)
+        // It is at the same place in both kinds of address.
+        return Int(UInt16(bigEndian: address.sin6_port))
     }
 }
 

@@ -3,11 +3,12 @@ import MailNames
 import NIOCore
 import NIOPosix
 
-/// Where a service listens: an address that it binds, or a socket that somebody bound for it.
+/// Where a service listens: an address that it binds, or sockets that somebody bound for it.
 public enum ListeningPoint: Sendable, Hashable {
     case address(String, port: Int)
-    /// A descriptor from systemd, or bound while the process was root. Whoever listens on it owns it from then on.
-    case socket(CInt)
+    /// Descriptors of one address: from systemd, or bound while the process was root. Whoever listens on them owns them
+    /// from then on.
+    case sockets([CInt])
 }
 
 /// A socket that could not be listened on.
@@ -26,39 +27,42 @@ public struct ListeningError: Error, CustomStringConvertible {
     public var description: String {
         switch point {
         case .address(let host, let port): "\(service) cannot listen on \(host) port \(port): \(underlying)"
-        case .socket(let descriptor): "\(service) cannot listen on the inherited socket \(descriptor): \(underlying)"
+        case .sockets(let descriptors):
+            "\(service) cannot listen on the inherited socket \(descriptors.first ?? -1): \(underlying)"
         }
     }
 }
 
 extension ListeningPoint {
-    /// Listens, on every loop of a group: each takes connections as it has time, and serves those that it took. So none
-    /// has to be handed from one thread to another.
+    /// Listens on an address with one socket a loop, so that no connection has to be handed from one thread to another. A
+    /// single inherited socket's connections go to the loops in turn.
     ///
-    /// - Parameters:
-    ///   - configure: what the service wants of its connections.
-    /// - Returns: the listening channels, one a loop; all have the same address.
-    /// - Throws: `ListeningError`.
+    /// - Parameter configure: what the service wants of its connections.
+    /// - Returns: the listening channels; all have the same address.
+    /// - Throws: `ListeningError`; then no socket is open.
     public func listen(
         for service: String,
         on group: any EventLoopGroup,
         _ configure: (ServerBootstrap) -> ServerBootstrap
     ) async throws(ListeningError) -> [any Channel] {
-        guard case .socket(let descriptor) = try bound(for: service) else { return [] }
+        let loops = Array(group.makeIterator())
+        guard case .sockets(let descriptors) = try bound(for: service, count: loops.count) else { return [] }
         var channels: [any Channel] = []
-        defer { _ = close(descriptor) }
         do {
-            for loop in group.makeIterator() {
-                let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-                guard own >= 0 else { throw SystemFailure(number: errno) }
-                let bootstrap = ServerBootstrap(group: loop)
+            for (index, descriptor) in descriptors.enumerated() {
+                // NIO takes a descriptor that is none for a mistake in the program, and ends it.
+                guard fcntl(descriptor, F_GETFD) != -1 else { throw SystemFailure(number: errno) }
+                let loop = loops[index % loops.count]
+                let bootstrap = ServerBootstrap(group: loop, childGroup: descriptors.count < loops.count ? group : loop)
                     // Bursts of connections wait here instead of being lost for seconds.
                     .serverChannelOption(.backlog, value: 4096)
                     .serverChannelOption(.maxMessagesPerRead, value: 16)
-                channels.append(try await configure(bootstrap).withBoundSocket(own).get())
+                channels.append(try await configure(bootstrap).withBoundSocket(descriptor).get())
             }
         } catch {
             for channel in channels { try? await channel.close() }
+            // NIO has closed the one that failed.
+            for descriptor in descriptors.dropFirst(channels.count + 1) { _ = close(descriptor) }
             throw ListeningError(service: service, point: self, underlying: error)
         }
         return channels

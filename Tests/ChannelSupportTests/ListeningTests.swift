@@ -46,14 +46,15 @@ import Testing
         #expect(error?.point == point)
         #expect(error?.service == "submission")
         #expect(error?.description == "submission cannot listen on 127.0.0.1 port \(port): Address already in use")
-        #expect(throws: ListeningError.self) { try point.bound(for: "submission") }
+        #expect(throws: ListeningError.self) { try point.bound(for: "submission", count: 1) }
         for channel in first { try await channel.close() }
     }
 
     @Test func `a socket that was bound beforehand is listened on`() async throws {
-        let bound = try ListeningPoint.address("127.0.0.1", port: 0).bound(for: "smtp")
-        #expect(try bound.bound(for: "smtp") == bound)
+        let bound = try ListeningPoint.address("127.0.0.1", port: 0).bound(for: "smtp", count: 1)
+        #expect(try bound.bound(for: "smtp", count: 3) == bound)
         let channels = try await Self.listen(on: bound)
+        #expect(channels.count == 1)
         let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(to: try #require(channels[0].localAddress)).get()
         try await client.close()
@@ -61,14 +62,14 @@ import Testing
     }
 
     @Test func `an inherited socket that fails is told by its number`() {
-        let error = ListeningError(service: "smtp", point: .socket(3), underlying: ChannelError.ioOnClosedChannel)
+        let error = ListeningError(service: "smtp", point: .sockets([3]), underlying: ChannelError.ioOnClosedChannel)
         #expect(error.description.hasPrefix("smtp cannot listen on the inherited socket 3: "))
     }
 
     @Test func `a descriptor that is not open is an error, not the end`() async {
         for descriptor: CInt in [-1, 1 << 20] {
-            let error = await #expect(throws: ListeningError.self) { try await Self.listen(on: .socket(descriptor)) }
-            #expect(error?.point == .socket(descriptor))
+            let error = await #expect(throws: ListeningError.self) { try await Self.listen(on: .sockets([descriptor])) }
+            #expect(error?.point == .sockets([descriptor]))
         }
     }
 

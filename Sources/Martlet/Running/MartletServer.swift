@@ -55,8 +55,7 @@ public final class MartletServer: Sendable {
         store = MailStore(folder: folder.accounts, clock: clock)
         resolver = try UnboundResolver(plan.dns)
         identity = try TLSIdentitySource(Self.origin(of: plan, folder), now: clock.now())
-        let loops = plan.eventLoops > 0 ? plan.eventLoops : System.coreCount
-        group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        group = MultiThreadedEventLoopGroup(numberOfThreads: plan.loops)
         threads = NIOThreadPool(numberOfThreads: 4)
         threads.start()
         delivery = try DeliveryService.make(

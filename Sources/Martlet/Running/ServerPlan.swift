@@ -5,6 +5,7 @@ import Delivery
 import MailBytes
 import MailNames
 import Monitoring
+import NIOCore
 import POPChannels
 import POPProtocol
 import SMTPProtocol
@@ -52,7 +53,9 @@ public struct ServerPlan: Sendable {
     public var messageLifetime = Duration.seconds(5 * 86_400)
     public var trace = TraceStore.Options()
     public var dns = UnboundResolver.Options()
+    /// Threads that serve connections; 0 for one a core.
     public var eventLoops = 0
+    var loops: Int { eventLoops > 0 ? eventLoops : System.coreCount }
 
     public init(hostName: Domain, dataFolder: String) {
         self.hostName = hostName

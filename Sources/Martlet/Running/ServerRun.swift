@@ -62,7 +62,7 @@ public enum ServerRun {
         var listeners: [ServerPlan.Listener] = []
         for (name, descriptor) in inherited.named {
             if let service = ServiceName(rawValue: name) ?? service(boundTo: descriptor) {
-                listeners.append(ServerPlan.Listener(service, .socket(descriptor)))
+                listeners.append(ServerPlan.Listener(service, .sockets([descriptor])))
             }
         }
         let given = Set(listeners.map(\.service))
@@ -87,7 +87,8 @@ public enum ServerRun {
         guard Privileges.isRoot, let user = plan.user, !user.isEmpty else { return plan }
         var plan = plan
         plan.listeners = try plan.listeners.map { listener in
-            ServerPlan.Listener(listener.service, try listener.point.bound(for: listener.service.rawValue))
+            let point = try listener.point.bound(for: listener.service.rawValue, count: plan.loops)
+            return ServerPlan.Listener(listener.service, point)
         }
         try DataFolder(plan.dataFolder).make()
         try Privileges.give(plan.dataFolder, to: user)
