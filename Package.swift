@@ -121,7 +121,11 @@ let floor4: [Target] =
     + room("Monitoring", ["MailBytes", "MailNames", "MailEvents", "SQLDatabase", grdb])
 
 let floor5: [Target] =
-    room("Admission", ["MailBytes", "MailNames", "MailEvents", "SMTPProtocol", "MailPolicy", "Directory", "SASL", nio])
+    room(
+        "Admission",
+        ["MailBytes", "MailNames", "MailEvents", "SMTPProtocol", "MailPolicy", "Directory", "SASL", nio],
+        tests: [nioPosix]
+    )
     + room(
         "Delivery",
         [
@@ -138,7 +142,7 @@ let floor6: [Target] =
             "MailBytes", "MailNames", "MailEvents", "InternetMessage", "SMTPProtocol", "SASL", "MailPolicy", "Spool",
             "SMTPChannels", "ChannelSupport", "Admission", "Directory", nio, nioPosix, nioSSL, logging,
         ],
-        tests: [nioEmbedded]
+        tests: ["Certificates"]
     )
     + room(
         "Access",

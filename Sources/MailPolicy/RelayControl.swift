@@ -28,10 +28,4 @@ public struct RelayControl: Sendable, Hashable {
         }
         return (false, "the client is neither authenticated nor in relay.networks")
     }
-
-    /// Whether a local part of ours hides another destination: the percent hack, a bang path, an address in quotes.
-    /// Nobody is relayed to by them, and no account has such a name.
-    public static func hidesRoute(_ localPart: LocalPart) -> Bool {
-        localPart.text.utf8.contains { $0 == UInt8(ascii: "@") || $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "!") }
-    }
 }

@@ -41,8 +41,9 @@ public final class SMTPService: Sendable {
 
     /// Begins listening.
     ///
+    /// - Returns: the address that was bound.
     /// - Throws: `ListeningError`.
-    public func listen(_ listener: Listener) async throws {
+    @discardableResult public func listen(_ listener: Listener) async throws -> SocketAddress? {
         settings.withLock { $0[listener.name] = listener.settings }
         let name = listener.name
         let channels = try await listener.point.listen(for: name, on: group) { bootstrap in
@@ -51,6 +52,7 @@ public final class SMTPService: Sendable {
             }
         }
         listening.withLock { $0 += channels }
+        return channels.first?.localAddress
     }
 
     /// New sessions of a listener are like this from now on.
