@@ -94,6 +94,24 @@ class SmartHostTests(unittest.TestCase):
                 eventually(lambda: any("rerouted" in m for m in sink.messages()), "the new next hop has it")
 
 
+    def test_a_full_disk_takes_no_mail_and_still_lets_it_go(self):
+        dead = free_port()
+        with Sink() as sink:
+            martlet = Martlet("--outbound", f"127.0.0.1:{dead}").start()
+            submit(martlet, ["dan@remote.test"], letter("before it was full", "dan@remote.test", "alice@example.test"))
+            eventually(lambda: "dan@remote.test" in martlet.control("queue", "list"), "it waits")
+            martlet.stop()
+            with Martlet("--outbound", f"127.0.0.1:{sink.port}", "--set", 'spool.min-free="500TiB"',
+                         data=martlet.data, base=martlet.base) as martlet:
+                with martlet.smtp() as session:
+                    session.ehlo()
+                    code, text = session.mail("carol@elsewhere.test")
+                    self.assertEqual((code, text[:5]), (452, b"4.3.1"))
+                martlet.control("queue", "flush")
+                eventually(lambda: any("before it was full" in m for m in sink.messages()), "what was queued has left")
+                eventually(lambda: "dan@remote.test" not in martlet.control("queue", "list"), "nothing is left in the queue")
+
+
 class NamesTests(unittest.TestCase):
     """`--outbound mx` through nsd and unbound; every host is 127.0.0.x with one port."""
 
