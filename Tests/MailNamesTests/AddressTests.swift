@@ -128,4 +128,54 @@ import Testing
             #expect(part == nil)
         }
     }
+
+    @Test func `what a sender asks for is read back with the envelope, and no part of it is one`() throws {
+        let now = Timestamp(seconds: 1_764_259_200)
+        let recipients = [
+            EnvelopeRecipient(address: try EmailAddress(parsing: "a@example.org")),
+            EnvelopeRecipient(
+                address: try EmailAddress(parsing: "b@example.org"),
+                requiredOwnership: RequiredOwnership(since: now, fallback: .continue)
+            ),
+        ]
+        let terms = DeliveryTerms(
+            deliverBy: DeliverBy(time: now + .seconds(120), mode: .return, traces: true),
+            holdUntil: now + .seconds(60),
+            priority: try #require(MessagePriority(-4)),
+            requiresTLS: true,
+            tracking: MessageTracking(certifier: "dGVzdA=="),
+            solicitation: "net.example:ADV"
+        )
+        let envelope = Envelope(
+            reversePath: .null,
+            recipients: recipients,
+            origin: MessageOrigin(door: .smtp, transmissionType: "ESMTP"),
+            received: now,
+            expires: now + .seconds(86_400),
+            terms: terms
+        )
+        var bytes: [UInt8] = []
+        EnvelopeCoding.encode(envelope, into: &bytes)
+        let decoded = EnvelopeCoding.decode(bytes.span)
+        #expect(decoded == envelope)
+        #expect(decoded?.terms == terms)
+        for count in 0..<bytes.count {
+            let part = EnvelopeCoding.decode(bytes.span.extracting(0..<count))
+            #expect(part == nil)
+        }
+    }
+
+    @Test func `an envelope that asks for nothing is written as version 1, which earlier programs read`() {
+        var envelope = Envelope(
+            reversePath: .null,
+            recipients: [],
+            origin: MessageOrigin(door: .smtp, transmissionType: "ESMTP"),
+            received: .distantPast,
+            expires: .distantFuture
+        )
+        envelope.terms = DeliveryTerms()
+        var bytes: [UInt8] = []
+        EnvelopeCoding.encode(envelope, into: &bytes)
+        #expect(bytes.first == 1)
+    }
 }

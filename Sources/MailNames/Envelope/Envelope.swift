@@ -16,6 +16,27 @@ public struct Envelope: Hashable, Sendable {
     public var received: Timestamp
     /// When it is given up, wherever it waits.
     public var expires: Timestamp
+    private var asked: Asked?
+
+    /// What the sender asked for beyond that.
+    public var terms: DeliveryTerms {
+        get { asked?.terms ?? .plain }
+        set { asked = newValue == .plain ? nil : Asked(newValue) }
+    }
+
+    /// Whether the sender asked for nothing that `terms` could tell.
+    public var hasPlainTerms: Bool { asked == nil }
+
+    /// Elsewhere, since nearly no message has it and each copy of the envelope would carry it along.
+    private final class Asked: Hashable, Sendable {
+        let terms: DeliveryTerms
+
+        init(_ terms: DeliveryTerms) { self.terms = terms }
+
+        static func == (left: Asked, right: Asked) -> Bool { left.terms == right.terms }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(terms) }
+    }
 
     public init(
         reversePath: ReversePath,
@@ -26,7 +47,8 @@ public struct Envelope: Hashable, Sendable {
         returnContent: ReturnContent? = nil,
         origin: MessageOrigin,
         received: Timestamp,
-        expires: Timestamp
+        expires: Timestamp,
+        terms: DeliveryTerms? = nil
     ) {
         self.reversePath = reversePath
         self.recipients = recipients
@@ -37,6 +59,7 @@ public struct Envelope: Hashable, Sendable {
         self.origin = origin
         self.received = received
         self.expires = expires
+        if let terms, terms != .plain { asked = Asked(terms) }
     }
 }
 
@@ -47,15 +70,19 @@ public struct EnvelopeRecipient: Hashable, Sendable {
     public var notify: DeliveryNotify?
     /// ORCPT: RFC 3461 section 4.2.
     public var originalRecipient: OriginalRecipient?
+    /// RRVS: RFC 7293.
+    public var requiredOwnership: RequiredOwnership?
 
     public init(
         address: EmailAddress,
         notify: DeliveryNotify? = nil,
-        originalRecipient: OriginalRecipient? = nil
+        originalRecipient: OriginalRecipient? = nil,
+        requiredOwnership: RequiredOwnership? = nil
     ) {
         self.address = address
         self.notify = notify
         self.originalRecipient = originalRecipient
+        self.requiredOwnership = requiredOwnership
     }
 }
 

@@ -1,14 +1,19 @@
 import MailBytes
 
-/// The envelope as bytes, as the spool keeps it: version 1. Numbers are little-endian, texts have their length in front.
+/// The envelope as bytes, as the spool keeps it. Numbers are little-endian, texts have their length in front.
+///
+/// Version 1 is a plain envelope; version 2, written only for what asks for more, is followed by the terms and by what is
+/// asked for single recipients.
 public enum EnvelopeCoding {
-    private static let version: UInt8 = 1
+    private static let plain: UInt8 = 1
+    private static let withTerms: UInt8 = 2
     /// More recipients than any session may name.
     private static let maximumRecipients = 1 << 20
 
     /// Appends the envelope's bytes.
     public static func encode(_ envelope: Envelope, into bytes: inout [UInt8]) {
-        bytes.append(version)
+        let isPlain = envelope.hasPlainTerms && envelope.recipients.allSatisfy { $0.requiredOwnership == nil }
+        bytes.append(isPlain ? plain : withTerms)
         bytes.append(envelope.bodyType.rawValue)
         bytes.append(envelope.isInternationalized ? 1 : 0)
         bytes.append(envelope.returnContent?.rawValue ?? 0)
@@ -30,13 +35,15 @@ public enum EnvelopeCoding {
             bytes.append(text: recipient.originalRecipient?.addressType)
             bytes.append(text: recipient.originalRecipient?.address)
         }
+        if !isPlain { encodeTerms(of: envelope, into: &bytes) }
     }
 
     /// Reads an envelope; `nil` when the bytes are not exactly one.
     public static func decode(_ bytes: Span<UInt8>) -> Envelope? {
         var reader = ByteReader(bytes.count)
         guard
-            reader.byte(bytes) == version, let body = reader.byte(bytes).flatMap(BodyType.init(rawValue:)),
+            let version = reader.byte(bytes), version == plain || version == withTerms,
+            let body = reader.byte(bytes).flatMap(BodyType.init(rawValue:)),
             let international = reader.byte(bytes), let returned = reader.byte(bytes),
             let received = reader.number(bytes, UInt64.self), let expires = reader.number(bytes, UInt64.self),
             let sender = reader.text(bytes), let envelopeID = reader.text(bytes),
@@ -68,6 +75,11 @@ public enum EnvelopeCoding {
                 )
             )
         }
+        var terms: DeliveryTerms?
+        if version == withTerms {
+            guard let read = decodeTerms(bytes, &reader, &recipients) else { return nil }
+            terms = read
+        }
         guard reader.isAtEnd else { return nil }
         return Envelope(
             reversePath: reversePath,
@@ -84,7 +96,8 @@ public enum EnvelopeCoding {
                 transmissionType: transmission ?? ""
             ),
             received: Timestamp(microseconds: Int64(bitPattern: received)),
-            expires: Timestamp(microseconds: Int64(bitPattern: expires))
+            expires: Timestamp(microseconds: Int64(bitPattern: expires)),
+            terms: terms
         )
     }
 }
