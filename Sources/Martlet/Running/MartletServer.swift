@@ -124,7 +124,10 @@ public final class MartletServer: Sendable {
         await delivery.start()
         let delivery = delivery
         reception.whenHostAppears { address, name in delivery.hostAppeared(at: address, named: name) }
-        for listener in plan.listeners where listener.service.isSMTP {
+        _ = try await pop.start()
+        // The door for other hosts last: whoever is greeted there finds all the others open.
+        let doors = plan.listeners.filter(\.service.isSMTP)
+        for listener in doors.filter({ $0.service != .smtp }) + doors.filter({ $0.service == .smtp }) {
             try await smtp.listen(
                 SMTPService.Listener(
                     name: listener.service.rawValue,
@@ -133,7 +136,6 @@ public final class MartletServer: Sendable {
                 )
             )
         }
-        _ = try await pop.start()
     }
 
     private func settings(of service: ServiceName, _ plan: ServerPlan) throws -> SMTPServerHandler.Settings {
