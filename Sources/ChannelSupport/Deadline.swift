@@ -10,18 +10,24 @@ public struct Deadline {
     public init() {}
 
     /// Moves the time-out; sets a timer where none runs that would fire in time.
-    public mutating func move(by patience: TimeAmount, on loop: any EventLoop, fire: @escaping @Sendable () -> Void) {
+    ///
+    /// - Parameter fire: what the timer calls; asked for only where one is set, so that moving allocates nothing.
+    public mutating func move(
+        by patience: TimeAmount,
+        on loop: any EventLoop,
+        fire: @autoclosure () -> @Sendable () -> Void
+    ) {
         due = loop.now + patience
         guard timer == nil || due < timerDue else { return }
         timer?.cancel()
-        start(on: loop, fire)
+        start(on: loop, fire())
     }
 
     /// The timer fired. `true` when the time is really over; otherwise it is set anew.
-    public mutating func fired(on loop: any EventLoop, fire: @escaping @Sendable () -> Void) -> Bool {
+    public mutating func fired(on loop: any EventLoop, fire: @autoclosure () -> @Sendable () -> Void) -> Bool {
         timer = nil
         if loop.now >= due { return true }
-        start(on: loop, fire)
+        start(on: loop, fire())
         return false
     }
 

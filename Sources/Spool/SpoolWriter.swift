@@ -36,7 +36,7 @@ final class SpoolWriter: @unchecked Sendable {
     private struct Arrival {
         var batches: ClosedRange<UInt64>
         var message: Spool.Committed
-        var body: ByteBuffer?
+        var body: [ByteBuffer]
     }
 
     private struct Round {
@@ -109,15 +109,15 @@ final class SpoolWriter: @unchecked Sendable {
         do throws(SpoolError) {
             let id: UInt64
             let size: Int
-            var body: ByteBuffer?
+            var body: [ByteBuffer] = []
             let recipients = commit.envelope.recipients.count
             let first = log.batch
             switch commit.content {
             case .buffers(let buffers):
                 id = log.nextID(now: now)
                 try log.append(message: id, envelope: commit.metadata, recipients: recipients, buffers: buffers)
-                body = Self.joined(buffers)
-                size = body?.readableBytes ?? 0
+                body = buffers
+                size = buffers.reduce(0) { $0 + $1.readableBytes }
             case .upload(let upload):
                 id = upload.identifier { log.nextID(now: now) }
                 if let failure = upload.failure {
@@ -192,8 +192,8 @@ final class SpoolWriter: @unchecked Sendable {
     private func finish(_ round: inout Round) {
         if let error = log.flush(durably: round.needsSync), error.reason == .full { spool.setRoom(false) }
         let arrived = round.arrivals.filter { log.failure(of: $0.batches) == nil }
-        for arrival in arrived {
-            if let body = arrival.body { spool.recent.keep(body, id: arrival.message.id.rawValue) }
+        for arrival in arrived where !arrival.body.isEmpty {
+            spool.recent.keep(arrival.body, id: arrival.message.id.rawValue)
         }
         var waiting: [(eventLoop: any EventLoop, calls: [(SpoolError?, @Sendable (SpoolError?) -> Void)])] = []
         for completion in round.completions {
@@ -257,11 +257,5 @@ final class SpoolWriter: @unchecked Sendable {
         }
         thread.name = "spool-spare"
         thread.start()
-    }
-
-    private static func joined(_ buffers: [ByteBuffer]) -> ByteBuffer? {
-        guard var whole = buffers.first else { return nil }
-        for buffer in buffers.dropFirst() { whole.writeImmutableBuffer(buffer) }
-        return whole
     }
 }

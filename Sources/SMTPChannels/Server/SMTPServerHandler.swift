@@ -188,8 +188,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     // MARK: Time
 
     func touch(_ context: ChannelHandlerContext, _ patience: Duration) {
-        let timedOut = timer(context)
-        deadline.move(by: TimeAmount(patience), on: context.eventLoop, fire: timedOut)
+        deadline.move(by: TimeAmount(patience), on: context.eventLoop, fire: timer(context))
     }
 
     private func timer(_ context: ChannelHandlerContext) -> @Sendable () -> Void {

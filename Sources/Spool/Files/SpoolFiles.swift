@@ -21,6 +21,8 @@ public protocol SpoolFile: AnyObject, Sendable {
     func allocate(_ size: Int) throws(SpoolError)
     /// Writes all of it.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SpoolError)
+    /// Writes all of it, and it is durable on return; what was written before by `write` may not be.
+    func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SpoolError)
     /// Writes zeros, for which nobody waits: they need not pass through memory that others use.
     func writeZeros(_ count: Int, at offset: Int) throws(SpoolError)
     /// Reads what there is, at most the buffer's size; returns how much.
@@ -70,6 +72,11 @@ extension SpoolFile {
                 pause()
             }
         }
+    }
+
+    public func writeDurably(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SpoolError) {
+        try write(bytes, at: offset)
+        try sync()
     }
 
     public func writeZeros(_ count: Int, at offset: Int) throws(SpoolError) {

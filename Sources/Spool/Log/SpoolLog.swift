@@ -160,11 +160,15 @@ package final class SpoolLog {
         // A batch begins at a block of its own: a torn write never touches what was acknowledged before.
         buffer.seal(from: current.end)
         do throws(SpoolError) {
-            if buffer.count > 0 {
-                needsSync = true
-                try current.file.write(buffer.bytes, at: current.end)
+            if durably && !needsSync {
+                try current.file.writeDurably(buffer.bytes, at: current.end)
+            } else {
+                if buffer.count > 0 {
+                    needsSync = true
+                    try current.file.write(buffer.bytes, at: current.end)
+                }
+                if durably { try current.file.sync() }
             }
-            if durably { try current.file.sync() }
         } catch {
             abandonBatch(error)
             return error

@@ -4,15 +4,19 @@ import Synchronization
 /// Bodies of messages just committed, so that their delivery reads no disk. Bounded in octets, the oldest go first.
 final class RecentContent: Sendable {
     private struct State {
-        var bodies: [UInt64: ByteBuffer] = [:]
+        var bodies: [UInt64: [ByteBuffer]] = [:]
         /// Ids from the oldest on, among them such as were forgotten; those before `first` are gone.
         var order: [UInt64] = []
         var first = 0
         var size = 0
 
         mutating func dropOldest() {
-            if let old = bodies.removeValue(forKey: order[first]) { size -= old.readableBytes }
+            forget(order[first])
             first += 1
+        }
+
+        mutating func forget(_ id: UInt64) {
+            if let old = bodies.removeValue(forKey: id) { size -= RecentContent.octets(of: old) }
         }
     }
 
@@ -23,11 +27,14 @@ final class RecentContent: Sendable {
         self.capacity = capacity
     }
 
-    func keep(_ body: ByteBuffer, id: UInt64) {
+    private static func octets(of buffers: [ByteBuffer]) -> Int { buffers.reduce(0) { $0 + $1.readableBytes } }
+
+    /// - Parameter buffers: the body in pieces that follow each other; they are joined when somebody wants it.
+    func keep(_ buffers: [ByteBuffer], id: UInt64) {
         state.withLock { state in
-            if let old = state.bodies.updateValue(body, forKey: id) { state.size -= old.readableBytes }
+            if let old = state.bodies.updateValue(buffers, forKey: id) { state.size -= Self.octets(of: old) }
             state.order.append(id)
-            state.size += body.readableBytes
+            state.size += Self.octets(of: buffers)
             while state.first < state.order.count,
                 state.size > capacity || state.bodies[state.order[state.first]] == nil
             {
@@ -44,13 +51,13 @@ final class RecentContent: Sendable {
         }
     }
 
-    func body(of id: UInt64) -> ByteBuffer? { state.withLock { $0.bodies[id] } }
-
-    func forget(_ id: UInt64) {
-        state.withLock { state in
-            if let old = state.bodies.removeValue(forKey: id) { state.size -= old.readableBytes }
-        }
+    func body(of id: UInt64) -> ByteBuffer? {
+        guard let buffers = state.withLock({ $0.bodies[id] }), var whole = buffers.first else { return nil }
+        for buffer in buffers.dropFirst() { whole.writeImmutableBuffer(buffer) }
+        return whole
     }
+
+    func forget(_ id: UInt64) { state.withLock { $0.forget(id) } }
 
     /// What it holds, for tests.
     var usage: (bodies: Int, ids: Int, octets: Int) {

@@ -221,7 +221,7 @@ struct RecentContentTests {
         let recent = RecentContent(capacity: 10_000)
         var random = SplitMix64(seed: 1)
         for id in 0..<20_000 as Range<UInt64> {
-            recent.keep(.init(repeating: 0, count: 100), id: id)
+            recent.keep([.init(repeating: 0, count: 100)], id: id)
             if id > 10 { recent.forget(UInt64.random(in: 0...id, using: &random)) }
         }
         #expect(recent.usage.octets <= 10_000)
