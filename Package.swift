@@ -72,6 +72,7 @@ let floor1: [Target] =
 let floor2: [Target] =
     pureRoom("MailPolicy", ["MailBytes", "MailNames", "MailEvents", "SMTPProtocol"])
     + pureRoom("DeliveryScheduler", ["MailBytes", "MailNames", "MailEvents"])
+    + pureRoom("MailingLists", ["MailBytes", "MailNames", "InternetMessage", "SMTPProtocol"])
 
 let floor3: [Target] =
     room("ChannelSupport", ["MailBytes", "MailNames", nio, nioPosix, nioSSL, nioConcurrency], tests: [nioEmbedded])
@@ -107,7 +108,7 @@ let floor4: [Target] =
     + room(
         "Directory",
         [
-            "MailBytes", "MailNames", "SASL", "SQLDatabase", grdb, nioPosix,
+            "MailBytes", "MailNames", "SASL", "MailingLists", "SQLDatabase", grdb, nioPosix,
             .product(name: "Crypto", package: "swift-crypto"),
         ]
     )
@@ -130,8 +131,8 @@ let floor5: [Target] =
         "Delivery",
         [
             "MailBytes", "MailNames", "MailEvents", "InternetMessage", "SMTPProtocol", "SASL", "DeliveryScheduler",
-            "DNSClient", "Spool", "SMTPChannels", "ChannelSupport", "Directory", "MailStore", nio, nioPosix, nioSSL,
-            logging,
+            "DNSClient", "Spool", "SMTPChannels", "ChannelSupport", "Directory", "MailStore", "MailingLists", nio,
+            nioPosix, nioSSL, logging,
         ]
     )
 
@@ -168,7 +169,7 @@ let roof: [Target] =
             "Configuration", "Reception", "Access", "Delivery", "Admission", "Monitoring", "MailStore", "Directory",
             "Spool",
             "DNSClient", "Certificates", "ChannelSupport", "SMTPChannels", "POPChannels", "SQLDatabase",
-            "DeliveryScheduler", "MailPolicy", "MailEvents",
+            "DeliveryScheduler", "MailPolicy", "MailingLists", "MailEvents",
             "MailNames", "MailBytes", "SMTPProtocol", "POPProtocol", "SASL", "InternetMessage", "CPlatform", logging,
             nio, nioPosix, nioSSL,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

@@ -1,0 +1,54 @@
+import InternetMessage
+import MailBytes
+
+/// What somebody asks of a list by mail.
+public enum ListCommand: Hashable, Sendable {
+    case subscribe
+    case unsubscribe
+    case help
+    /// The answer to our question, with its token.
+    case confirm(String)
+
+    /// Octets of text that are looked through for a command.
+    private static let textLimit = 4096
+
+    /// What a message to one of the list's addresses asks for; help where it is not understood.
+    ///
+    /// - Parameters:
+    ///   - subject: decoded.
+    ///   - text: the first of the message's text.
+    public static func of(_ role: ListRole, subject: String, text: String) -> ListCommand {
+        switch role {
+        case .subscribe: .subscribe
+        case .unsubscribe: .unsubscribe
+        case .confirm(let token): .confirm(token)
+        case .request: command(in: subject) ?? firstCommand(text) ?? .help
+        case .help, .post, .owner, .approve, .reject, .bounces: .help
+        }
+    }
+
+    private static func firstCommand(_ text: String) -> ListCommand? {
+        var looked = 0
+        for line in text.prefix(textLimit).split(whereSeparator: \.isNewline) {
+            if let command = command(in: String(line)) { return command }
+            looked += 1
+            // Nobody writes more in front of a command; what comes later is a signature or a quotation.
+            if looked == 5 { return nil }
+        }
+        return nil
+    }
+
+    /// The command that a line begins with, marks of answering aside.
+    private static func command(in line: String) -> ListCommand? {
+        let words = BaseSubject.of(line).text.split(whereSeparator: \.isWhitespace)
+        guard let first = words.first?.lowercased() else { return nil }
+        switch first {
+        case "subscribe", "join": return .subscribe
+        case "unsubscribe", "leave", "signoff": return .unsubscribe
+        case "help", "info": return .help
+        case "confirm":
+            return words.dropFirst().first.map { .confirm(String($0)) }
+        default: return nil
+        }
+    }
+}
