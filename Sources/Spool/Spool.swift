@@ -30,6 +30,8 @@ public final class Spool: Sendable {
         var envelope: Envelope
         var metadata: [UInt8]
         var content: Content
+        /// What happens to another message in the same moment.
+        var settling: SpoolProgress?
         var eventLoop: any EventLoop
         var then: @Sendable (Result<QueueID, SpoolError>) -> Void
     }
@@ -104,9 +106,13 @@ public final class Spool: Sendable {
 
     /// Commits a message. `then` is called on `eventLoop` when it is on stable storage, with its queue id, or when it
     /// could not be stored, and then nothing of it counts.
+    ///
+    /// - Parameter settling: what becomes of the message that this one was made from. Both are in one write: after a crash both hold, or
+    ///   neither, and when the commit fails, neither does.
     public func commit(
         _ envelope: Envelope,
         _ content: Content,
+        settling: SpoolProgress? = nil,
         on eventLoop: any EventLoop,
         then: @escaping @Sendable (Result<QueueID, SpoolError>) -> Void
     ) {
@@ -123,6 +129,7 @@ public final class Spool: Sendable {
             envelope: envelope,
             metadata: EnvelopeHead.encode(envelope),
             content: content,
+            settling: settling,
             eventLoop: eventLoop,
             then: then
         )

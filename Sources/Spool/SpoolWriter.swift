@@ -115,7 +115,13 @@ final class SpoolWriter: @unchecked Sendable {
             switch commit.content {
             case .buffers(let buffers):
                 id = log.nextID(now: now)
-                try log.append(message: id, envelope: commit.metadata, recipients: recipients, buffers: buffers)
+                try log.append(
+                    message: id,
+                    envelope: commit.metadata,
+                    recipients: recipients,
+                    buffers: buffers,
+                    settling: commit.settling
+                )
                 body = buffers
                 size = buffers.reduce(0) { $0 + $1.readableBytes }
             case .upload(let upload):
@@ -125,7 +131,12 @@ final class SpoolWriter: @unchecked Sendable {
                     throw failure
                 }
                 size = log.size(ofUpload: id)
-                try log.append(uploaded: id, envelope: commit.metadata, recipients: recipients)
+                try log.append(
+                    uploaded: id,
+                    envelope: commit.metadata,
+                    recipients: recipients,
+                    settling: commit.settling
+                )
             }
             round.needsSync = true
             // The record is in the batch that is gathered now; those before it were full.

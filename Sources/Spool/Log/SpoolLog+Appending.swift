@@ -14,11 +14,40 @@ extension SpoolLog {
         message id: UInt64,
         envelope: [UInt8],
         recipients: Int,
-        body: [UnsafeRawBufferPointer]
+        body: [UnsafeRawBufferPointer],
+        settling: SpoolProgress? = nil
     ) throws(SpoolError) {
-        try makeRoom(metadata: envelope.count, body: body.reduce(0) { $0 + $1.count })
+        let settlement = settling.map(Settlement.init)
+        let length = RecordHead.length(metadata: envelope.count, body: body.reduce(0) { $0 + $1.count })
+        try makeRoom(length + (settlement?.length ?? 0))
         let location = put(.message, id, envelope, body)
         staged.append(.message(id, MessageEntry(location: location, recipients: UInt32(recipients))))
+        if let settlement { put(settlement) }
+    }
+
+    /// What becomes of another message in the batch of one that was made from it.
+    private struct Settlement {
+        let progress: SpoolProgress
+        let kind: RecordKind
+        let metadata: [UInt8]
+
+        init(_ progress: SpoolProgress) {
+            self.progress = progress
+            switch progress.kind {
+            case .recipients(let states): (kind, metadata) = (.progress, MetadataCoding.encode(progress: states))
+            case .control(let isHeld, let route):
+                (kind, metadata) = (.control, MetadataCoding.encode(isHeld: isHeld, route: route))
+            case .done: (kind, metadata) = (.done, [])
+            }
+        }
+
+        var length: Int { RecordHead.length(metadata: metadata.count, body: 0) }
+    }
+
+    /// Puts it behind the message's record, for which and for this room was made at once: so both are of one batch.
+    private func put(_ settlement: Settlement) {
+        _ = put(settlement.kind, settlement.progress.id.rawValue, settlement.metadata, [])
+        staged.append(.settled(settlement.progress.id.rawValue, settlement.progress.kind))
     }
 
     /// Appends a piece of an upload; it counts for nothing until the message is appended that names it.
@@ -39,11 +68,18 @@ extension SpoolLog {
     /// Appends the message of an upload.
     ///
     /// - Throws: as before, and what had befallen a chunk. The upload is over in any case.
-    package func append(uploaded id: UInt64, envelope: [UInt8], recipients: Int) throws(SpoolError) {
+    package func append(
+        uploaded id: UInt64,
+        envelope: [UInt8],
+        recipients: Int,
+        settling: SpoolProgress? = nil
+    ) throws(SpoolError) {
+        let settlement = settling.map(Settlement.init)
         defer { uploads[id] = nil }
         let count = uploads[id]?.chunks.count ?? 0
         do {
-            try makeRoom(metadata: 4 + 16 * count + envelope.count, body: 0)
+            let length = RecordHead.length(metadata: 4 + 16 * count + envelope.count, body: 0)
+            try makeRoom(length + (settlement?.length ?? 0))
         } catch {
             fail(upload: id, error)
             throw error
@@ -54,6 +90,7 @@ extension SpoolLog {
         let location = put(.uploaded, id, metadata, [])
         let entry = MessageEntry(location: location, recipients: UInt32(recipients), chunks: upload.chunks)
         staged.append(.uploaded(id, entry))
+        if let settlement { put(settlement) }
     }
 
     /// Gives up an upload, and its space.
@@ -103,7 +140,7 @@ extension SpoolLog {
                 case .progress(let id, let progress): index.apply(progress, to: id)
                 case .control(let id, let isHeld, let route): index.apply(isHeld: isHeld, route: route, to: id)
                 case .done(let id): index.remove(id)
-                case .message, .uploaded, .moved, .floor: break
+                case .message, .uploaded, .moved, .floor, .settled: break
                 }
             }
             throw error
@@ -180,9 +217,15 @@ extension SpoolLog {
     // MARK: Buffers
 
     /// Appends a message whose content is in buffers that follow each other.
-    func append(message id: UInt64, envelope: [UInt8], recipients: Int, buffers: [ByteBuffer]) throws(SpoolError) {
+    func append(
+        message id: UInt64,
+        envelope: [UInt8],
+        recipients: Int,
+        buffers: [ByteBuffer],
+        settling: SpoolProgress? = nil
+    ) throws(SpoolError) {
         try Self.withBytes(of: buffers) { (pieces) throws(SpoolError) in
-            try append(message: id, envelope: envelope, recipients: recipients, body: pieces)
+            try append(message: id, envelope: envelope, recipients: recipients, body: pieces, settling: settling)
         }
     }
 

@@ -14,13 +14,15 @@ package final class SpoolLog {
         case control(UInt64, isHeld: Bool, route: String?)
         case done(UInt64)
         case floor(UInt64)
+        /// What became of another message together with one of this batch: it counts with that one, or not at all.
+        case settled(UInt64, SpoolProgress.Kind)
 
         /// Whether it counts although its record was not written. What happened to a message is so, whatever the disk does;
         /// a message that was not stored is not there.
         var fact: UInt64? {
             switch self {
             case .progress(let id, _), .control(let id, _, _), .done(let id): id
-            case .message, .uploaded, .moved, .floor: nil
+            case .message, .uploaded, .moved, .floor, .settled: nil
             }
         }
     }
@@ -234,6 +236,10 @@ package final class SpoolLog {
                 case .control(let id, let isHeld, let route): index.apply(isHeld: isHeld, route: route, to: id)
                 case .done(let id): index.remove(id)
                 case .floor(let sequence): floor = sequence
+                case .settled(let id, .recipients(let progress)): index.apply(progress, to: id)
+                case .settled(let id, .control(let isHeld, let route)):
+                    index.apply(isHeld: isHeld, route: route, to: id)
+                case .settled(let id, .done): index.remove(id)
                 }
             }
             return floor
