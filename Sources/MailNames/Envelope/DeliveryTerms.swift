@@ -14,6 +14,8 @@ public struct DeliveryTerms: Hashable, Sendable {
     public var tracking: MessageTracking?
     /// SOLICIT: the keywords of what the message solicits, RFC 3865 section 3.
     public var solicitation: String?
+    /// Each recipient gets a copy of its own, whose reverse-path says whom it is for: what a mailing list sends.
+    public var hasPathPerRecipient: Bool
 
     public init(
         deliverBy: DeliverBy? = nil,
@@ -21,7 +23,8 @@ public struct DeliveryTerms: Hashable, Sendable {
         priority: MessagePriority = .normal,
         requiresTLS: Bool = false,
         tracking: MessageTracking? = nil,
-        solicitation: String? = nil
+        solicitation: String? = nil,
+        hasPathPerRecipient: Bool = false
     ) {
         self.deliverBy = deliverBy
         self.holdUntil = holdUntil
@@ -29,6 +32,7 @@ public struct DeliveryTerms: Hashable, Sendable {
         self.requiresTLS = requiresTLS
         self.tracking = tracking
         self.solicitation = solicitation
+        self.hasPathPerRecipient = hasPathPerRecipient
     }
 
     /// Nothing is asked for.

@@ -135,6 +135,8 @@ public struct MessageOrigin: Hashable, Sendable {
         case sendmail = 3
         /// Martlet wrote it: a report of a failure, delay or delivery.
         case report = 4
+        /// A mailing list sent it: a post on its way to the members, or what the list answers.
+        case list = 5
     }
 
     public var door: Door

@@ -9,6 +9,7 @@ extension EnvelopeCoding {
         static let requiresTLS = Marks(rawValue: 4)
         static let tracking = Marks(rawValue: 8)
         static let solicitation = Marks(rawValue: 16)
+        static let hasPathPerRecipient = Marks(rawValue: 32)
     }
 
     static func encodeTerms(of envelope: Envelope, into bytes: inout [UInt8]) {
@@ -19,6 +20,7 @@ extension EnvelopeCoding {
         if terms.requiresTLS { marks.insert(.requiresTLS) }
         if terms.tracking != nil { marks.insert(.tracking) }
         if terms.solicitation != nil { marks.insert(.solicitation) }
+        if terms.hasPathPerRecipient { marks.insert(.hasPathPerRecipient) }
         bytes.append(marks.rawValue)
         bytes.append(UInt8(bitPattern: terms.priority.rawValue))
         if let by = terms.deliverBy {
@@ -52,6 +54,7 @@ extension EnvelopeCoding {
             let priority = reader.byte(bytes).flatMap({ MessagePriority(Int(Int8(bitPattern: $0))) })
         else { return nil }
         var terms = DeliveryTerms(priority: priority, requiresTLS: marks.contains(.requiresTLS))
+        terms.hasPathPerRecipient = marks.contains(.hasPathPerRecipient)
         if marks.contains(.deliverBy) {
             guard let time = reader.time(bytes), let mode = reader.byte(bytes).flatMap(DeliverBy.Mode.init(rawValue:)),
                 let traces = reader.byte(bytes)
