@@ -108,7 +108,7 @@ public final class Admission: Sendable {
 
     private func verdicts(_ answer: RecipientAnswer, _ address: EmailAddress, _ client: Client) -> [Verdict] {
         switch answer {
-        case .account, .alias:
+        case .account, .alias, .list:
             return [Verdict("recipient", .accept, because: "\(address) is here")]
         case .unknownRecipient:
             return [Verdict("recipient", .refuse(.unknownRecipient), because: "nobody here is called \(address)")]

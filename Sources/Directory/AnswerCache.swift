@@ -33,6 +33,11 @@ final class AnswerCache: Sendable {
             case .account, .alias:
                 if state.known.count >= capacity { state.known.removeAll(keepingCapacity: true) }
                 state.known[address] = answer
+            case .list(let target):
+                // An address for one member or one question does not come again.
+                guard !target.role.isPersonal else { return }
+                if state.known.count >= capacity { state.known.removeAll(keepingCapacity: true) }
+                state.known[address] = answer
             case .unknownRecipient, .notLocal:
                 if state.unknown.count >= capacity { state.unknown.removeAll(keepingCapacity: true) }
                 state.unknown[address] = answer

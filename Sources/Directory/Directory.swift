@@ -15,6 +15,11 @@ public protocol Directory: Sendable {
     /// - Throws: `DirectoryError.unavailable` when it cannot be told now; the sender is to try again.
     func answer(for address: EmailAddress) async throws(DirectoryError) -> RecipientAnswer
 
+    /// What becomes of mail for many addresses, for a message with many recipients. One that cannot be told is not among the answers.
+    ///
+    /// - Throws: `DirectoryError.unavailable`.
+    func answers(for addresses: [EmailAddress]) async throws(DirectoryError) -> [EmailAddress: RecipientAnswer]
+
     /// Whether mail for the domain is delivered here.
     func isLocal(_ domain: Domain) async throws(DirectoryError) -> Bool
 
@@ -29,12 +34,22 @@ public protocol Directory: Sendable {
     func account(_ id: AccountID, maySendAs address: EmailAddress) async throws(DirectoryError) -> Bool
 }
 
+extension Directory {
+    public func answers(for addresses: [EmailAddress]) async throws(DirectoryError) -> [EmailAddress: RecipientAnswer] {
+        var answers: [EmailAddress: RecipientAnswer] = [:]
+        for address in addresses { answers[address] = try await answer(for: address) }
+        return answers
+    }
+}
+
 /// What becomes of mail for an address.
 public enum RecipientAnswer: Hashable, Sendable {
     /// It is delivered to the account's mailbox.
     case account(AccountID)
     /// It goes on to these addresses.
     case alias([EmailAddress])
+    /// It is one of a mailing list's addresses.
+    case list(ListTarget)
     /// The domain is ours, but nobody has that name in it: 550 5.1.1.
     case unknownRecipient
     /// The domain is not ours.

@@ -1,4 +1,5 @@
 import MailNames
+import MailingLists
 
 /// Why a question could not be answered or a change not be made.
 public struct DirectoryError: Error, CustomStringConvertible {
@@ -13,6 +14,10 @@ public struct DirectoryError: Error, CustomStringConvertible {
         case accountUnknown(String)
         case aliasUnknown(String)
         case aliasTargets
+        case listUnknown(String)
+        /// A list's address has to leave room for its roles.
+        case listAddress(String)
+        case domainHasLists(Domain, Int)
         case passwordTooWeak
     }
 
@@ -38,6 +43,12 @@ public struct DirectoryError: Error, CustomStringConvertible {
         case .accountUnknown(let name): "there is no account \(name)"
         case .aliasUnknown(let name): "there is no alias \(name)"
         case .aliasTargets: "an alias needs between 1 and 1000 addresses to lead to"
+        case .listUnknown(let name): "there is no list \(name)"
+        case .listAddress(let name):
+            "\(name) cannot be a list: it needs a plain local part of at most \(ListSettings.nameLimit) characters without +, "
+                + "that does not end in a word like -request"
+        case .domainHasLists(let domain, let count):
+            "the domain \(domain.unicode) still has \(count) mailing lists; remove them first"
         case .passwordTooWeak: "a password needs at least 8 characters"
         }
     }

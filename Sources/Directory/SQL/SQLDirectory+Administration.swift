@@ -84,6 +84,8 @@ extension SQLDirectory {
             guard accounts == 0, aliases == 0 else {
                 throw DirectoryError(.domainInUse(domain, accounts: accounts, aliases: aliases))
             }
+            let lists = try count("list")
+            guard lists == 0 else { throw DirectoryError(.domainHasLists(domain, lists)) }
             try database.execute(sql: "DELETE FROM domain WHERE name = ?", arguments: [domain.ascii])
         }
     }
@@ -163,6 +165,7 @@ extension SQLDirectory {
             guard try Self.isLocal(domain, in: database) else { throw DirectoryError(.domainUnknown(domain)) }
             if case .address(let address) = alias,
                 try Self.accountID(address.localPart.folded, domain, in: database) != nil
+                    || Self.listID(address.localPart.folded, domain, in: database) != nil
             {
                 throw DirectoryError(.addressTaken(address))
             }
@@ -221,6 +224,7 @@ extension SQLDirectory {
         let taken =
             try accountID(address.localPart, domain, in: database) != nil
             || targets(address.localPart, domain, in: database) != nil
+            || listID(address.localPart, domain, in: database) != nil
         if taken { throw DirectoryError(.addressTaken(mailbox)) }
     }
 }

@@ -15,6 +15,7 @@ extension SQLDirectory {
         let local = address.localPart.folded
         if let account = try accountID(local, domain, in: database) { return .account(account) }
         if let targets = try targets(local, domain, in: database) { return .alias(targets) }
+        if let list = try listAnswer(address, domain, in: database) { return list }
         // Every domain has a postmaster (RFC 5321 section 4.5.1): where nobody took the name, the oldest account of the
         // domain, else the oldest of all, answers to it.
         if local == "postmaster" {

@@ -37,7 +37,8 @@ extension SQLDirectory {
                     ) WITHOUT ROWID;
                     """
             )
-        }
+        },
+        listMigration,
     ]
 }
 

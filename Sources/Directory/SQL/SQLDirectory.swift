@@ -16,11 +16,11 @@ public final class SQLDirectory: Directory {
     private static let waitingPasswords = 256
 
     let database: SQLDatabase
-    private let answers = AnswerCache(capacity: cachedAddresses)
+    let answers = AnswerCache(capacity: cachedAddresses)
     private let verified = VerifiedCredentials(capacity: rememberedLogins)
     private let hashing: NIOThreadPool
     private let passwordsInWork = Atomic(0)
-    private let clock: WallClock
+    let clock: WallClock
     /// What new passwords are hashed with.
     let hashParameters: PasswordHash.Parameters
 
@@ -65,6 +65,26 @@ public final class SQLDirectory: Directory {
         return answer
     }
 
+    public func answers(for addresses: [EmailAddress]) async throws(DirectoryError) -> [EmailAddress: RecipientAnswer] {
+        let generation = answers.generation
+        let found = try await read { database in
+            var found: [EmailAddress: RecipientAnswer] = [:]
+            var foreign: Set<MailHost> = []
+            for address in addresses {
+                if foreign.contains(address.host) {
+                    found[address] = .notLocal
+                    continue
+                }
+                let answer = try Self.answer(for: address, in: database)
+                if answer == .notLocal { foreign.insert(address.host) }
+                found[address] = answer
+            }
+            return found
+        }
+        for (address, answer) in found { answers.keep(answer, for: address, generation: generation) }
+        return found
+    }
+
     public func isLocal(_ domain: Domain) async throws(DirectoryError) -> Bool {
         try await read { try Self.isLocal(domain, in: $0) }
     }
@@ -87,7 +107,7 @@ public final class SQLDirectory: Directory {
         case .alias(let targets):
             guard targets.count == 1, let target = targets.first else { return false }
             return try await answer(for: target) == .account(id)
-        case .unknownRecipient, .notLocal: return false
+        case .list, .unknownRecipient, .notLocal: return false
         }
     }
 
@@ -131,6 +151,19 @@ public final class SQLDirectory: Directory {
     ) async throws(DirectoryError) -> Value {
         do {
             return try await database.read(body)
+        } catch let error as DirectoryError {
+            throw error
+        } catch {
+            throw DirectoryError(.unavailable, underlying: error)
+        }
+    }
+
+    /// Makes a change that no answer and no password depends on, durable on return.
+    func changeMembers<Value: Sendable>(
+        _ body: @escaping @Sendable (GRDB.Database) throws -> Value
+    ) async throws(DirectoryError) -> Value {
+        do {
+            return try await database.write(body)
         } catch let error as DirectoryError {
             throw error
         } catch {
