@@ -64,6 +64,7 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
     ///   - warns: when the sender is to be told of the delay; `nil` for never.
     ///   - attempts: failed attempts so far.
     ///   - hold: holds it from the beginning.
+    ///   - isPart: it is a part of the message that goes beside what waits there already, in an entry of its own.
     @discardableResult
     public mutating func add(
         _ message: QueueID,
@@ -73,11 +74,12 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
         warns: Timestamp? = nil,
         attempts: Int = 0,
         hold: HoldReason? = nil,
+        isPart: Bool = false,
         now: Timestamp
     ) -> EntryID {
         let queue = queueIndex(for: destination)
         let due = due ?? now
-        if let waiting = waitingEntry(of: message, in: queue) {
+        if !isPart, let waiting = waitingEntry(of: message, in: queue) {
             if hold == nil && due.microseconds < entries[Int(waiting)].due && entries[Int(waiting)].state == .deferred {
                 entries[Int(waiting)].due = due.microseconds
                 place(waiting, now: now)

@@ -16,7 +16,7 @@ struct MartletCommand: AsyncParsableCommand {
             CommandGroup(name: "Running", subcommands: [Serve.self, Dev.self, ConfigCommand.self]),
             CommandGroup(
                 name: "Who is here",
-                subcommands: [DomainCommand.self, AccountCommand.self, AliasCommand.self]
+                subcommands: [DomainCommand.self, AccountCommand.self, AliasCommand.self, ListCommand.self]
             ),
             CommandGroup(
                 name: "Messages",

@@ -12,6 +12,7 @@ public struct MartletConfiguration: Sendable, Hashable {
     public var outbound = OutboundOptions()
     public var resolver = ResolverOptions()
     public var queue = QueueOptions()
+    public var lists = ListOptions()
     public var spool = SpoolBounds()
     public var limits = LimitOptions()
     public var trace = TraceOptions()

@@ -16,6 +16,7 @@ public enum ConfigurationTable {
         ("outbound", "How mail for other domains leaves."),
         ("resolver", "Who is asked for names."),
         ("queue", "How long and how often mail is tried."),
+        ("lists", "What holds for all mailing lists. The lists are made with `martlet list add`."),
         ("spool", "What the queue may take of the disk."),
         ("limits", "What one client, or all together, may take."),
         ("trace", "The record of what happened to each message."),
@@ -266,6 +267,20 @@ public enum ConfigurationTable {
             \.queue.longestRetry,
             .duration(.seconds(1) ... .seconds(7 * 86_400)),
             "No delay is longer, but for the random part that is added to each."
+        ),
+        ConfigurationKey(
+            "lists.unsubscribe-url",
+            \.lists.unsubscribePage,
+            .optional(
+                .text(
+                    "an https URL",
+                    parse: { $0.hasPrefix("https://") && $0.utf8.count > 8 ? $0 : nil },
+                    write: { $0 }
+                )
+            ),
+            "A page for leaving lists with one click (RFC 8058): list and member are added to it in each member's copy. Martlet does "
+                + "not serve that page yet, and programs take the field seriously only in signed mail.",
+            example: "\"https://lists.example.org/unsubscribe\""
         ),
         ConfigurationKey(
             "spool.max-size",

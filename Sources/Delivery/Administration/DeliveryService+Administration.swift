@@ -50,8 +50,9 @@ extension DeliveryService {
         guard let message = await readOnly(id) else { return nil }
         let entries = scheduler.status(of: id)
         var recipients: [QueuedMessageDetail.Recipient] = []
+        let open = Dictionary(grouping: message.targets.lazy.filter { $0.state != .done }, by: \.recipient)
         for (index, recipient) in message.envelope.recipients.enumerated() {
-            let targets = message.targets.filter { $0.recipient == index && $0.state != .done }
+            let targets = open[index] ?? []
             let isDone = message.progress[UInt32(index)] == .finished
             let destination = targets.first.map { $0.route.destination(for: $0.address) }
             let entry = entries.first { $0.destination == destination } ?? entries.first

@@ -20,6 +20,10 @@ final class ActiveMessage {
     var progress: [UInt32: Progress]
     /// The addresses it goes to, once they were found out.
     var targets: [Target] = []
+    /// Where what is among them; `nil` where they are few.
+    var crowd: Crowd?
+    /// All before it are done.
+    var firstOpen = 0
     /// When that was.
     var resolved: Timestamp?
     /// The content, read together with the envelope, until the attempt that it was read for is over.
@@ -74,11 +78,15 @@ final class ActiveMessage {
         var address: EmailAddress
         /// The mailbox's owner, for an address that is ours.
         var account: AccountID?
+        /// The mailing list that the address is of.
+        var list: ListTarget?
         /// Whether it was reached through an alias.
         var isExpanded: Bool
         var route: Route
         var state: State = .waiting
         var lastFailure: DeliveryFailure?
+        /// Of several entries of the message for one destination, the one in which its next attempt waits.
+        var waitsIn: EntryID?
     }
 
     /// The number of an address that an alias led to. Numbers of recipients are smaller.
@@ -91,7 +99,11 @@ final class ActiveMessage {
     }
 
     /// Whether every address is done.
-    var isDone: Bool { resolved != nil && targets.allSatisfy { $0.state == .done } }
+    var isDone: Bool {
+        guard resolved != nil else { return false }
+        while firstOpen < targets.count, targets[firstOpen].state == .done { firstOpen += 1 }
+        return firstOpen == targets.count
+    }
 
     var attempts: Int {
         var most = 0

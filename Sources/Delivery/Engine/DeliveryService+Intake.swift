@@ -54,7 +54,7 @@ extension DeliveryService {
 
     /// Finds out where each recipient goes if that needs no waiting.
     func resolveQuickly(_ message: ActiveMessage) -> Bool {
-        resolve(message) { directory.cachedAnswer(for: $0) } == nil
+        resolve(message) { directory.cachedAnswer(for: $0) }.isEmpty
     }
 
     /// Finds out where each recipient goes, now.
@@ -62,13 +62,20 @@ extension DeliveryService {
     /// - Throws: `DirectoryError.unavailable`.
     func resolve(_ message: ActiveMessage) async throws(DirectoryError) {
         var known: [EmailAddress: RecipientAnswer] = [:]
-        while let address = resolve(message, answer: { known[$0] ?? self.directory.cachedAnswer(for: $0) }) {
-            known[address] = try await directory.answer(for: address)
+        while true {
+            let missing = resolve(message) { known[$0] ?? self.directory.cachedAnswer(for: $0) }
+            guard let first = missing.first else { return }
+            if missing.count == 1 {
+                known[first] = try await directory.answer(for: first)
+            } else {
+                known.merge(try await directory.answers(for: missing)) { $1 }
+            }
         }
     }
 
-    /// Finds out where each recipient goes; returns an address that the directory has to be asked about first.
-    private func resolve(_ message: ActiveMessage, answer: (EmailAddress) -> RecipientAnswer?) -> EmailAddress? {
+    /// Finds out where each recipient goes; returns the addresses that the directory has to be asked about first.
+    private func resolve(_ message: ActiveMessage, answer: (EmailAddress) -> RecipientAnswer?) -> [EmailAddress] {
+        var missing: [EmailAddress] = []
         var targets: [ActiveMessage.Target] = []
         targets.reserveCapacity(message.envelope.recipients.count)
         var expanded: [Expansion] = []
@@ -81,7 +88,7 @@ extension DeliveryService {
                 answer: answer
             )
             switch result {
-            case .needs(let address): return address
+            case .needs(let address): missing.append(address)
             case .complete(let expansion):
                 if !expansion.aliases.isEmpty { expanded.append(expansion) }
                 for leaf in expansion.leaves {
@@ -89,13 +96,14 @@ extension DeliveryService {
                 }
             }
         }
+        guard missing.isEmpty else { return missing }
         let isFirst = message.resolved == nil
         keepStates(of: message, in: &targets)
-        message.targets = targets
+        message.replaceTargets(targets)
         message.resolved = clock.now()
         message.epoch = epoch
         if isFirst && message.progress.isEmpty { traceExpansions(expanded, of: message) }
-        return nil
+        return []
     }
 
     private func target(
@@ -115,6 +123,7 @@ extension DeliveryService {
         )
         switch leaf.kind {
         case .account(let account): target.account = account
+        case .list(let list): target.list = list
         case .elsewhere: target.route = .outbound(leaf.address, options: options, override: message.override)
         case .failed(let failure): target.lastFailure = failure
         }
@@ -126,13 +135,17 @@ extension DeliveryService {
     private func keepStates(of message: ActiveMessage, in targets: inout [ActiveMessage.Target]) {
         guard !message.targets.isEmpty else { return }
         for index in targets.indices {
-            guard let old = message.targets.first(where: { $0.key == targets[index].key }) else { continue }
+            guard let old = message.target(targets[index].key) else { continue }
             targets[index].state = old.state
+            let stays = old.route.destination(for: old.address) == targets[index].route.destination(for: old.address)
+            if stays { targets[index].waitsIn = old.waitsIn }
             if targets[index].lastFailure == nil { targets[index].lastFailure = old.lastFailure }
         }
         // What is under way is ended by its place in the list, and stays even when it would go elsewhere now.
+        var found: Set<UInt32>?
         for old in message.targets where old.state == .inFlight || old.state == .reporting {
-            if !targets.contains(where: { $0.key == old.key }) { targets.append(old) }
+            if found == nil { found = Set(targets.map(\.key)) }
+            if found?.contains(old.key) == false { targets.append(old) }
         }
     }
 
@@ -169,7 +182,9 @@ extension DeliveryService {
         for destination in order {
             guard let targets = groups[destination] else { continue }
             traceRoute(message, targets, destination)
-            schedule(message, targets[0], to: destination, isNew: false, now: now)
+            // Where some were tried before and some were not, nobody has to wait for the others' time.
+            let next = targets.count == 1 ? nil : targets.first { message.progress[UInt32($0.recipient)] == nil }
+            schedule(message, next ?? targets[0], to: destination, isNew: false, now: now)
         }
         ended(message)
     }
@@ -273,5 +288,5 @@ extension DeliveryService {
 
 extension ActiveMessage.Target {
     /// Whether the directory says that there is no way to it.
-    var isUndeliverable: Bool { account == nil && route.way == .deliver(.local) }
+    var isUndeliverable: Bool { account == nil && list == nil && route.way == .deliver(.local) }
 }

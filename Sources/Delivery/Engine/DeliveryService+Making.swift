@@ -21,6 +21,7 @@ extension DeliveryService {
         options: DeliveryOptions,
         spool: Spool,
         directory: any Directory,
+        lists: (any ListDirectory)? = nil,
         mailStore: MailStore,
         resolver: any DNSResolver,
         recorder: any TraceRecorder,
@@ -35,6 +36,7 @@ extension DeliveryService {
             spool: spool,
             directory: directory,
             mailboxes: StoredMailboxes(store: mailStore),
+            lists: lists,
             hosts: RelayConnector(
                 lookup: DNSHostLookup(resolver: resolver),
                 eventLoop: eventLoop,

@@ -17,16 +17,6 @@ struct Attempt {
     let begun: Timestamp
 }
 
-extension ActiveMessage {
-    func index(_ key: UInt32) -> Int? {
-        // Mostly a recipient's place in the envelope is its place here.
-        if Int(key) < targets.count, targets[Int(key)].key == key { return Int(key) }
-        return targets.firstIndex { $0.key == key }
-    }
-
-    func target(_ key: UInt32) -> Target? { index(key).map { targets[$0] } }
-}
-
 /// Beginning an attempt and taking in what came of it.
 extension DeliveryService {
     /// Finds out which addresses of the message go to the destination now; `nil` when there are none, and then the entry
@@ -41,9 +31,12 @@ extension DeliveryService {
             return nil
         }
         message.users += 1
+        // Of many addresses those of this destination alone are looked at, unless some may go elsewhere now.
+        var wasResolved = false
         if isOutdated(message) {
             do {
                 try await resolve(message)
+                wasResolved = message.crowd != nil
             } catch {
                 message.users -= 1
                 let due = scheduler.retry(taken.id, now: clock.now())
@@ -55,9 +48,19 @@ extension DeliveryService {
         let now = clock.now()
         var keys: [UInt32] = []
         var hold: HoldReason?
-        var goesElsewhere = false
-        for index in message.targets.indices where message.targets[index].state == .waiting {
+        var goesElsewhere = wasResolved
+        var isMore = false
+        let limit = message.envelope.terms.hasPathPerRecipient ? Self.copiesPerAttempt : Int.max
+        let places = message.places(for: destination)
+        for position in 0..<(places?.count ?? message.targets.count) {
+            let index = places.map { $0[$0.startIndex + position] } ?? position
+            guard message.targets[index].state == .waiting else { continue }
             let target = message.targets[index]
+            if let entry = target.waitsIn, entry != taken.id, scheduler.contains(entry) { continue }
+            if keys.count >= limit {
+                isMore = true
+                break
+            }
             if target.isUndeliverable {
                 fail(message, index, now: now)
                 continue
@@ -74,6 +77,7 @@ extension DeliveryService {
             keys.append(target.key)
         }
         if goesElsewhere { reroute(message, now: now) }
+        if isMore { addPart(of: message, to: destination, attempts: taken.attempts, now: now) }
         if keys.isEmpty {
             message.users -= 1
             if let hold { scheduler.hold(taken.id, because: hold, now: now) } else { scheduler.complete(taken.id) }
@@ -92,7 +96,8 @@ extension DeliveryService {
 
     private func isOutdated(_ message: ActiveMessage) -> Bool {
         guard let resolved = message.resolved, message.epoch == epoch else { return true }
-        return clock.now() - resolved > .seconds(10)
+        // Looking up many takes its time: it is done less often.
+        return clock.now() - resolved > .seconds(10 + message.targets.count / 50)
     }
 
     /// Puts addresses that go elsewhere now into the queues of their new destinations.
@@ -114,6 +119,7 @@ extension DeliveryService {
         let now = clock.now()
         var finished: [UInt32] = []
         var delayed: [(index: Int, failure: DeliveryFailure)] = []
+        var isHeld = false
         var relayed: [ActiveMessage.Target] = []
         var relayedBy: (host: String, reply: SMTPReply?) = ("", nil)
         for (key, outcome) in outcomes {
@@ -127,6 +133,9 @@ extension DeliveryService {
                 relayedBy = (host, reply)
                 if !keepsPromise { reportSuccess(message, index, .relayed, host: host, reply: reply, now: now) }
                 finished.append(key)
+            case .held:
+                message.targets[index].state = .waiting
+                isHeld = true
             case .failed(let failure):
                 message.targets[index].lastFailure = failure
                 if failure.isPermanent {
@@ -143,7 +152,9 @@ extension DeliveryService {
             trace(message.id, .relayed, relayed, fields)
         }
         finish(message, keys: finished)
-        if message.isDeleted || delayed.isEmpty {
+        if isHeld && !message.isDeleted {
+            scheduler.hold(attempt.entry, because: .byOperator, now: now)
+        } else if message.isDeleted || delayed.isEmpty {
             scheduler.complete(attempt.entry)
         } else {
             delay(attempt, delayed, now: now)
@@ -158,6 +169,7 @@ extension DeliveryService {
         var states: [(Int, RecipientState)] = []
         for (index, failure) in delayed {
             let recipient = message.targets[index].recipient
+            if message.envelope.terms.hasPathPerRecipient { message.targets[index].waitsIn = attempt.entry }
             let attempts = UInt16(clamping: attempt.attempts + 1)
             states.append((recipient, .waiting(attempts: attempts, nextAttempt: due, lastError: failure.text)))
             message.progress[UInt32(recipient)] = .waiting(
@@ -227,8 +239,7 @@ extension DeliveryService {
             return
         }
         // An address behind an alias that leads to several is told as expanded, once.
-        let leads = target.isExpanded ? message.targets.count { $0.recipient == target.recipient } : 1
-        let told: ReportItem.Action = leads > 1 ? .expanded : action
+        let told: ReportItem.Action = message.leads(of: target) > 1 ? .expanded : action
         if told == .expanded,
             message.items.contains(where: { $0.action == .expanded && $0.recipient == target.recipient })
         {
@@ -263,18 +274,18 @@ extension DeliveryService {
         guard !keys.isEmpty else { return }
         var states: [(Int, RecipientState)] = []
         for key in keys {
-            guard let index = message.index(key) else { continue }
-            message.targets[index].state = .done
+            guard let index = message.index(key), message.targets[index].state != .done else { continue }
+            let isLast = message.markDone(index)
             message.progress[key] = .finished
-            let target = message.targets[index]
-            guard target.isExpanded else {
+            guard message.targets[index].isExpanded else {
                 states.append((Int(key), .finished))
                 continue
             }
-            let isLast = message.targets.allSatisfy { $0.recipient != target.recipient || $0.state == .done }
-            if isLast { message.progress[UInt32(target.recipient)] = .finished }
-            states.append((isLast ? target.recipient : Int(key), .finished))
+            let recipient = message.targets[index].recipient
+            if isLast { message.progress[UInt32(recipient)] = .finished }
+            states.append((isLast ? recipient : Int(key), .finished))
         }
+        guard !states.isEmpty else { return }
         // When nothing is left, the spool is told that alone.
         guard !message.isDone || !message.items.isEmpty else { return }
         tell(.recipients(states, of: message.id))

@@ -4,6 +4,7 @@ import Logging
 import MailBytes
 import MailEvents
 import MailNames
+import MailingLists
 import NIOCore
 import NIOPosix
 import Spool
@@ -21,6 +22,8 @@ public actor DeliveryService {
     nonisolated let spool: Spool
     nonisolated let directory: any Directory
     nonisolated let mailboxes: any MailboxWriter
+    /// Mailing lists; `nil` where there are none.
+    nonisolated let lists: (any ListDirectory)?
     nonisolated let hosts: any HostConnector
     nonisolated let recorder: any TraceRecorder
     nonisolated let clock: WallClock
@@ -51,6 +54,8 @@ public actor DeliveryService {
     var loading: Task<Void, Never>?
     /// While the spool's messages are taken up: which of them were announced as new too.
     var announced: (upTo: QueueID, ids: Set<QueueID>)?
+    /// What tokens of mailing lists are sealed with, once it was needed.
+    var listSeal: ListSeal?
     /// Counts changes of the options, so that routes found before are looked at again.
     var epoch = 0
 
@@ -66,6 +71,7 @@ public actor DeliveryService {
         spool: Spool,
         directory: any Directory,
         mailboxes: any MailboxWriter,
+        lists: (any ListDirectory)? = nil,
         hosts: any HostConnector,
         recorder: any TraceRecorder,
         clock: WallClock,
@@ -78,6 +84,7 @@ public actor DeliveryService {
         self.spool = spool
         self.directory = directory
         self.mailboxes = mailboxes
+        self.lists = lists
         self.hosts = hosts
         self.recorder = recorder
         self.clock = clock

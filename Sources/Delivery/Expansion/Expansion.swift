@@ -8,6 +8,7 @@ struct Expansion {
     struct Leaf: Hashable {
         enum Kind: Hashable {
             case account(AccountID)
+            case list(ListTarget)
             case elsewhere
             case failed(DeliveryFailure)
         }
@@ -76,6 +77,7 @@ struct Expansion {
     private static func leaf(_ address: EmailAddress, _ answer: RecipientAnswer) -> Leaf {
         switch answer {
         case .account(let account): Leaf(address: address, kind: .account(account))
+        case .list(let list): Leaf(address: address, kind: .list(list))
         case .notLocal, .alias: Leaf(address: address, kind: .elsewhere)
         case .unknownRecipient:
             Leaf(

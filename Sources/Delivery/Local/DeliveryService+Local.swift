@@ -57,14 +57,25 @@ extension DeliveryService {
                 outcomes[number] = attempt.keys.map { ($0, .failed(failure)) }
                 continue
             }
+            let copies = await personalCopies(attempt.message, first)
             for key in attempt.keys {
-                guard let target = attempt.message.target(key), let account = target.account else { continue }
+                guard let target = attempt.message.target(key) else { continue }
+                if let list = target.list {
+                    let outcome = await serve(list, key, of: attempt.message, first, pieces)
+                    outcomes[number].append((key, outcome))
+                    continue
+                }
+                guard let account = target.account else { continue }
                 if let failure = loop(first, target) {
                     outcomes[number].append((key, .failed(failure)))
                     continue
                 }
                 if items[account] == nil { accounts.append(account) }
-                let prefix = LocalHeader.fields(attempt.message.envelope.reversePath, deliveredTo: target.address)
+                let envelope = attempt.message.envelope
+                let member = envelope.recipients[target.recipient].address
+                let path = copies?.reversePath(for: member) ?? envelope.reversePath
+                var prefix = LocalHeader.fields(path, deliveredTo: target.address)
+                if let copies { prefix += copies.fields(for: member) }
                 let message = LocalDelivery(
                     queueID: attempt.message.id.rawValue,
                     recipient: target.address.description,

@@ -45,6 +45,10 @@ public struct DeliveryOptions: Sendable {
     public var messagesInMemory = 2000
     /// Messages that one worker writes into mailboxes at a time.
     public var localBatch = 64
+    /// The page where members leave a list with one click (RFC 8058): an https URL, to which list and member are added.
+    public var unsubscribePage: String?
+    /// How long a question of a list may be answered.
+    public var listTokenLifetime: Duration = .seconds(3 * 24 * 3600)
     /// How long what is in flight may take when delivery stops.
     public var stopGrace: Duration = .seconds(5)
 

@@ -61,7 +61,7 @@ extension DeliveryService {
                 }
                 guard let open = connection else { break }
                 let result = await send(attempt, over: open)
-                sent += 1
+                sent += max(1, result.transactions)
                 if !result.isUsable {
                     open.close()
                     connection = nil
@@ -127,6 +127,9 @@ extension DeliveryService {
         /// It broke before the host said anything.
         var wasStale = false
         var problem: String?
+        var transactions = 0
+        /// Those that had no turn, though others had: they have it on another connection.
+        var untried: [UInt32] = []
     }
 
     /// Takes in what came of a message on a connection.
@@ -145,6 +148,7 @@ extension DeliveryService {
             scheduler.succeeded(id)
         }
         traceTransaction(attempt, connection, result.dialogue, result.outcomes)
+        if !result.untried.isEmpty { giveBack(result.untried, of: attempt) }
         settle(attempt, result.outcomes, dialogue: result.dialogue)
     }
 
@@ -153,6 +157,8 @@ extension DeliveryService {
         let message = attempt.message
         var remaining = attempt.keys
         var state = Sending()
+        let isPersonal = message.envelope.terms.hasPathPerRecipient
+        let recipientsAtOnce = isPersonal ? 1 : max(1, options.recipientsPerTransaction)
         let content: ByteBuffer
         let pieces: Int
         do {
@@ -164,26 +170,33 @@ extension DeliveryService {
             state.outcomes = attempt.keys.map { ($0, .failed(failure)) }
             return state
         }
+        let copies = await personalCopies(message, content)
         while !remaining.isEmpty && state.isUsable {
-            let part = Array(remaining.prefix(max(1, options.recipientsPerTransaction)))
+            let part = Array(remaining.prefix(recipientsAtOnce))
             remaining.removeFirst(part.count)
+            let member = part.first.flatMap { message.target($0) }.map {
+                message.envelope.recipients[$0.recipient].address
+            }
+            let copy = member.flatMap { copies?.content(content, for: $0) } ?? content
             let recipients = part.compactMap { envelopeRecipient($0, of: message) }
             let transaction = OutboundTransaction(
                 delivery: SMTPDelivery(
-                    reversePath: message.envelope.reversePath,
+                    reversePath: member.flatMap { copies?.reversePath(for: $0) } ?? message.envelope.reversePath,
                     recipients: recipients,
                     bodyType: message.envelope.bodyType,
                     isInternationalized: message.envelope.isInternationalized,
                     envelopeID: message.envelope.envelopeID,
                     returnContent: message.envelope.returnContent,
-                    size: message.size
+                    size: message.size + copy.readableBytes - content.readableBytes
                 ),
-                content: content,
+                content: copy,
                 laterPieces: pieces - 1,
                 piece: { [self, id = message.id] in try await self.content(id, piece: $0) }
             )
             let result = await connection.perform(transaction)
-            state.dialogue += state.dialogue.isEmpty ? result.dialogue : "\n" + result.dialogue
+            state.transactions += 1
+            let isWorthTelling = !isPersonal || state.transactions == 1 || !result.outcomes.allSatisfy(\.isAccepted)
+            if isWorthTelling { state.dialogue += state.dialogue.isEmpty ? result.dialogue : "\n" + result.dialogue }
             (state.isUsable, state.isBroken) = (result.isUsable, result.isBroken)
             state.wasStale = result.isBroken && !state.dialogue.contains("S: ")
             var again: [UInt32] = []
@@ -196,6 +209,8 @@ extension DeliveryService {
                         keepsNotifyPromise: result.passedNotifications
                     )
                     state.outcomes.append((key, relayed))
+                    // Each copy stands for itself: a crash after it does not send it again.
+                    if isPersonal { finish(message, keys: [key]) }
                 case .deferred(let reply), .failed(let reply):
                     let failure = DeliveryFailure(reply: reply, host: connection.host)
                     // 421 is about the connection, not about the message: RFC 5321 section 3.8.
@@ -212,6 +227,10 @@ extension DeliveryService {
             } else {
                 remaining = again + remaining
             }
+        }
+        if isPersonal, state.outcomes.contains(where: { if case .relayed = $0.1 { true } else { false } }) {
+            state.untried = remaining
+            return state
         }
         let untried = DeliveryFailure(
             EnhancedStatus(4, 4, 2),

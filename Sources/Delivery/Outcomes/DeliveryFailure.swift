@@ -61,6 +61,8 @@ enum DeliveryOutcome: Sendable {
     ///
     /// - Parameter keepsNotifyPromise: the host reports success itself, as NOTIFY asks: RFC 3461 section 5.2.
     case relayed(host: String, reply: SMTPReply?, keepsNotifyPromise: Bool)
+    /// It waits until somebody lets it go on.
+    case held
     /// It is tried again, or given up, as the failure's status says.
     case failed(DeliveryFailure)
 }

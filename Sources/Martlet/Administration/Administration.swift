@@ -32,6 +32,11 @@ public struct Administration: Sendable {
             let answer = await Administration(directory: directory, trace: nil, server: nil).perform(request)
             await directory.close()
             return answer
+        case .list(let request) where !request.needsServer:
+            let directory = try SQLDirectory(path: data.directory, clock: .system)
+            let answer = await Administration(directory: directory, trace: nil, server: nil).perform(.list(request))
+            await directory.close()
+            return answer
         case .trace:
             let trace = try TraceStore(folder: data.trace, clock: .system)
             let answer = await Administration(directory: nil, trace: trace, server: nil).perform(request)
@@ -66,6 +71,9 @@ public struct Administration: Sendable {
             .aliasList, .aliasRemove:
             guard let directory else { return Self.noServer }
             return try await DirectoryAdministration(directory: directory).perform(request)
+        case .list(let request):
+            guard let directory else { return Self.noServer }
+            return try await ListAdministration(directory: directory, delivery: server?.delivery).perform(request)
         case .trace(let query, let limit):
             guard let trace else { return Self.noServer }
             let histories = try await trace.find(query, limit: max(1, min(limit, 1000)))

@@ -12,6 +12,7 @@ public enum AdministrationRequest: Codable, Sendable {
     case aliasAdd(alias: String, targets: [String])
     case aliasList
     case aliasRemove(alias: String)
+    case list(ListRequest)
     case queueList(domain: String?, state: String?, limit: Int)
     case queueShow(id: String)
     case queueFlush(domain: String?)

@@ -62,6 +62,7 @@ public final class MartletServer: Sendable {
             options: plan.delivery,
             spool: spool,
             directory: directory,
+            lists: directory,
             mailStore: store,
             resolver: resolver,
             recorder: trace,

@@ -98,6 +98,7 @@ extension ServerPlan {
         delivery.scheduler.retries.first = configuration.queue.firstRetries
         delivery.scheduler.retries.initial = configuration.queue.retry
         delivery.scheduler.retries.longest = configuration.queue.longestRetry
+        delivery.unsubscribePage = configuration.lists.unsubscribePage
         delivery.recipientsPerTransaction = outbound.recipientsPerTransaction
         delivery.messagesPerConnection = outbound.messagesPerConnection
         delivery.connectTimeout = outbound.connectTimeout

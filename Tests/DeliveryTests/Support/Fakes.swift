@@ -3,6 +3,7 @@ import MailBytes
 import MailEvents
 import MailNames
 import MailStore
+import MailingLists
 import NIOCore
 import SASL
 import SMTPProtocol
@@ -62,6 +63,7 @@ final class FakeDirectory: Directory {
         var answers: [String: RecipientAnswer] = [:]
         var domains: Set<String> = []
         var isUnavailable = false
+        var lists: [String: ListID] = [:]
     }
 
     private let state = Mutex(State())
@@ -77,6 +79,15 @@ final class FakeDirectory: Directory {
         set(address, .alias(targets.compactMap { try? EmailAddress(parsing: $0) }))
     }
 
+    /// An address of a list, and with it those of its roles.
+    func list(_ address: String, _ id: ListID) { state.withLock { $0.lists[address] = id } }
+
+    private static func answer(_ address: EmailAddress, _ lists: [String: ListID]) -> RecipientAnswer? {
+        if let id = lists[address.description] { return .list(ListTarget(id, .post)) }
+        guard let (name, role) = ListRole.parse(address.localPart.text) else { return nil }
+        return lists["\(name)@\(address.host.ascii)"].map { .list(ListTarget($0, role)) }
+    }
+
     private func set(_ address: String, _ answer: RecipientAnswer) {
         state.withLock { state in
             state.answers[address] = answer
@@ -88,7 +99,7 @@ final class FakeDirectory: Directory {
 
     private func find(_ address: EmailAddress) -> RecipientAnswer {
         state.withLock { state in
-            state.answers[address.description]
+            state.answers[address.description] ?? Self.answer(address, state.lists)
                 ?? (state.domains.contains(address.host.ascii) ? .unknownRecipient : .notLocal)
         }
     }

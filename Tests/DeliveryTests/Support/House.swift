@@ -1,4 +1,5 @@
 import DeliveryScheduler
+import Directory
 import Foundation
 import Logging
 import MailBytes
@@ -32,6 +33,7 @@ final class House: Sendable {
     init(
         folder: String? = nil,
         directory: FakeDirectory = FakeDirectory(),
+        lists: (any ListDirectory)? = nil,
         starting: Bool = true,
         role: SMTPServerConfiguration.Role = .transfer,
         serverTLS: NIOSSLContext? = nil,
@@ -56,6 +58,7 @@ final class House: Sendable {
             spool: spool,
             directory: directory,
             mailboxes: mailboxes,
+            lists: lists,
             hosts: RelayConnector(
                 lookup: lookup,
                 eventLoop: eventLoop,
