@@ -24,6 +24,8 @@ let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 
 /// `samples` is the folder of the tests that holds no code.
 func pureRoom(_ name: String, _ dependencies: [Target.Dependency] = [], samples: [String] = []) -> [Target] {
@@ -65,7 +67,7 @@ let floor0: [Target] =
 
 let floor1: [Target] =
     pureRoom("InternetMessage", ["MailBytes", "MailNames"], samples: ["Samples"])
-    + pureRoom("SASL", ["MailBytes", "CArgon2"])
+    + pureRoom("SASL", ["MailBytes", "CArgon2", crypto, cryptoExtras])
     + pureRoom("SMTPProtocol", ["MailBytes", "MailNames", "SASL"], samples: ["Dialogues"])
     + pureRoom("POPProtocol", ["MailBytes", "MailNames", "SASL"])
 
@@ -75,14 +77,19 @@ let floor2: [Target] =
     + pureRoom("MailingLists", ["MailBytes", "MailNames", "InternetMessage", "SMTPProtocol"])
 
 let floor3: [Target] =
-    room("ChannelSupport", ["MailBytes", "MailNames", nio, nioPosix, nioSSL, nioConcurrency], tests: [nioEmbedded])
+    room(
+        "ChannelSupport",
+        ["MailBytes", "MailNames", "SASL", nio, nioPosix, nioSSL, nioConcurrency, crypto],
+        tests: [nioEmbedded]
+    )
     + room("DNSClient", ["MailBytes", "MailNames", "CUnbound", "CPlatform"])
     + room("Spool", ["MailBytes", "MailNames", "MailEvents", "CXXHash", "CPlatform", nio], tests: [nioPosix])
     + room("SQLDatabase", ["MailBytes", grdb])
     + room(
         "Certificates",
         [
-            "MailBytes", "MailNames", nioSSL, .product(name: "X509", package: "swift-certificates"),
+            "MailBytes", "MailNames", "ChannelSupport", nioSSL,
+            .product(name: "X509", package: "swift-certificates"),
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "SwiftASN1", package: "swift-asn1"),
         ]
@@ -108,8 +115,7 @@ let floor4: [Target] =
     + room(
         "Directory",
         [
-            "MailBytes", "MailNames", "SASL", "MailingLists", "SQLDatabase", grdb, nioPosix,
-            .product(name: "Crypto", package: "swift-crypto"),
+            "MailBytes", "MailNames", "SASL", "MailingLists", "SQLDatabase", grdb, nioPosix, crypto, cryptoExtras,
         ]
     )
     + room(
@@ -159,7 +165,7 @@ let roof: [Target] =
         "Configuration",
         [
             "MailBytes", "MailNames", "MailEvents", "SMTPProtocol", "MailPolicy", "DeliveryScheduler", "Spool",
-            "DNSClient",
+            "DNSClient", "SASL",
             "Delivery", "Reception", "Access", "Monitoring", .product(name: "TOMLKit", package: "TOMLKit"),
         ]
     )

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Martlet beside its peers, all in one run on one machine, and prints the tables of README.md.
 
-    Benchmarks/bench.py [--quick] [SECTION…]      SECTION: floor acceptance relay local idle start latency
+    Benchmarks/bench.py [--quick] [SECTION…]      SECTION: floor acceptance submission relay local idle start latency
 """
 
 import argparse
@@ -18,7 +18,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from peers import SCRATCH, Martlet, OpenSMTPD, Postfix, Sink  # noqa: E402
+from peers import SCRATCH, Martlet, OpenSMTPD, Postfix, Sink, SubmissionPostfix  # noqa: E402
 from processes import resident_bytes, wait_until  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -92,6 +92,44 @@ def acceptance(quick):
             rows.append([shape, name, f"{rate:,.0f}", f"{cost:.0f}", f"{ours[shape] / rate:.2f}", syncs[name]])
     table("Acceptance: messages of 4 KiB, delivery held",
           ["load", "server", "messages/s", "CPU µs a message", "Martlet ÷ server", "what it syncs"], rows)
+
+
+SUBMISSION_SHAPES = {"20 connections, kept": (20, 0), "20 sessions, a connection and log-in each message": (20, 1)}
+
+
+def submission(quick):
+    """People's mail: STARTTLS, AUTH SCRAM-SHA-256 and messages of 4 KiB, delivery held; rounds take turns between the servers."""
+    source = compiled("submission_source.c", "-lssl", "-lcrypto", "-lpthread")
+    peers = {
+        "Martlet": (lambda: Martlet("--outbound", "hold"), 587, "alice@example.test", "alice-secret"),
+        "Postfix": (lambda: SubmissionPostfix("alice@example.test", "alice-secret"), 25, "alice@example.test", "alice-secret"),
+    }
+    counts = {("Martlet", 0): 20000, ("Postfix", 0): 3000, ("Martlet", 1): 2000, ("Postfix", 1): 1000}
+    rates, costs = {}, {}
+    try:
+        for _ in range(1 if quick else ROUNDS):
+            for name, (make, service, user, password) in peers.items():
+                with make() as peer:
+                    port = peer.base + service if name == "Martlet" else peer.port
+                    for shape, (sessions, per) in SUBMISSION_SHAPES.items():
+                        progress(f"submission: {name}, {shape}")
+                        count = counts[(name, per)] // (10 if quick else 1)
+                        before = peer.cpu()
+                        seconds = float(subprocess.run(
+                            [source, str(port), str(sessions), str(count), str(per), str(SIZE), user, password, "someone@remote.test"],
+                            check=True, capture_output=True, text=True, timeout=600).stdout)
+                        rates.setdefault((name, shape), []).append(count / seconds)
+                        costs.setdefault((name, shape), []).append((peer.cpu() - before) / count * 1e6)
+    finally:
+        source.unlink()
+    rows = []
+    for shape in SUBMISSION_SHAPES:
+        ours = statistics.median(rates[("Martlet", shape)])
+        for name in peers:
+            rate, cost = statistics.median(rates[(name, shape)]), statistics.median(costs[(name, shape)])
+            rows.append([shape, name, f"{rate:,.0f}", f"{cost:.0f}", f"{ours / rate:.2f}"])
+    table("Submission: AUTH SCRAM-SHA-256 over TLS, messages of 4 KiB, delivery held (Postfix with Cyrus SASL; the aim is 5)",
+          ["load", "server", "messages/s", "CPU µs a message", "Martlet ÷ server"], rows)
 
 
 def relay(quick):
@@ -255,7 +293,7 @@ def floor(quick):
     table("Floor: overwrite and fdatasync, one at a time", ["write", "syncs/s", "µs each"], rows)
 
 
-SECTIONS = {f.__name__: f for f in (floor, acceptance, relay, local, idle, start, latency)}
+SECTIONS = {f.__name__: f for f in (floor, acceptance, submission, relay, local, idle, start, latency)}
 
 
 def main():

@@ -180,6 +180,28 @@ class Postfix(Peer):
         subprocess.run(["postfix", "-c", self.folder / "etc", "stop"], capture_output=True)
 
 
+class SubmissionPostfix(Postfix):
+    """Postfix with TLS and Cyrus SASL: one user in its sasldb, an identity of the kind that Martlet makes for itself."""
+
+    def __init__(self, user, password):
+        super().__init__({"smtpd_client_restrictions": "check_client_access static:HOLD"})
+        sasl, (name, realm) = self.folder / "sasl", user.split("@")
+        sasl.mkdir()
+        subprocess.run(["saslpasswd2", "-p", "-c", "-f", sasl / "sasldb2", "-u", realm, name], input=password.encode(),
+                       check=True, capture_output=True)
+        shutil.chown(sasl / "sasldb2", "postfix")
+        (sasl / "smtpd.conf").write_text(
+            f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {sasl}/sasldb2\nmech_list: SCRAM-SHA-256\n")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                        "-subj", "/CN=bench.test", "-keyout", sasl / "key.pem", "-out", sasl / "cert.pem"], check=True,
+                       capture_output=True)
+        self.settings |= {
+            "smtpd_tls_cert_file": sasl / "cert.pem", "smtpd_tls_key_file": sasl / "key.pem", "smtpd_tls_security_level": "may",
+            "smtpd_tls_auth_only": "yes", "smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "cyrus", "smtpd_sasl_path": "smtpd",
+            "smtpd_sasl_local_domain": realm, "cyrus_sasl_config_path": sasl, "smtpd_tls_session_cache_database": "",
+        }
+
+
 class OpenSMTPD(Peer):
     """Debian's OpenSMTPD, installed in a layer over this machine's root since it and Postfix exclude each other."""
 

@@ -25,7 +25,7 @@ public final class MaildropAuthority: POPAuthority {
         var lastLogin: [AccountID: Timestamp] = [:]
     }
 
-    private let directory: any Directory
+    private let authenticator: Authenticator
     private let maildrops: any MaildropSource
     private let loginDelay: Duration?
     private let recorder: any TraceRecorder
@@ -38,17 +38,20 @@ public final class MaildropAuthority: POPAuthority {
 
     /// An authority.
     ///
-    /// - Parameter loginDelay: the time that has to pass between two good log-ins of an account (RFC 2449 section 6.5);
-    ///   the same as in `POPServerConfiguration`.
+    /// - Parameters:
+    ///   - authenticator: judges log-ins; one without tokens where it is left out.
+    ///   - loginDelay: the time that has to pass between two good log-ins of an account (RFC 2449 section 6.5); the same as
+    ///     in `POPServerConfiguration`.
     public init(
         directory: any Directory,
+        authenticator: Authenticator? = nil,
         maildrops: any MaildropSource,
         loginDelay: Duration? = nil,
         recorder: any TraceRecorder,
         clock: WallClock,
         logger: Logger
     ) {
-        self.directory = directory
+        self.authenticator = authenticator ?? Authenticator(directory: directory, clock: clock)
         self.maildrops = maildrops
         self.loginDelay = loginDelay
         self.recorder = recorder
@@ -58,25 +61,15 @@ public final class MaildropAuthority: POPAuthority {
 
     /// Judges, locks and lists; every answer but a maildrop in use or too early leaves an entry in the trace.
     public func logIn(_ credentials: SASLCredentials, from connection: POPConnection) async -> POPLogin {
-        switch credentials {
-        case .password(let password): await self.logIn(password, from: connection)
-        }
-    }
-
-    private func logIn(_ credentials: PasswordCredentials, from connection: POPConnection) async -> POPLogin {
-        let name = credentials.authenticationIdentity
-        // Nobody reads another's mail through POP3.
-        if let actAs = credentials.authorizationIdentity, actAs != name {
-            self.failed(name, connection, "it asked to act as \(actAs)")
-            return .refused(.rejected)
-        }
+        let name = credentials.claimedIdentity.map(Redaction.peerText) ?? "-"
         let account: Account
         do throws(DirectoryError) {
-            guard let found = try await self.directory.authenticate(credentials), found.isEnabled else {
-                self.failed(name, connection, "wrong name or password")
+            switch try await self.authenticator.judge(credentials) {
+            case .accepted(let found): account = found
+            case .refused(let reason):
+                self.failed(name, connection, Redaction.peerText(reason))
                 return .refused(.rejected)
             }
-            account = found
         } catch {
             self.failed(name, connection, "\(error)")
             return .refused(.unavailable)
@@ -93,6 +86,16 @@ public final class MaildropAuthority: POPAuthority {
                 metadata: ["account": "\(account.address)", "error": "\(error)"]
             )
             return .refused(.unavailable)
+        }
+    }
+
+    /// What a SCRAM exchange is challenged with; `nil` when the directory cannot be read.
+    public func scramChallenge(for identity: SCRAMIdentity) async -> SCRAMChallenge? {
+        do throws(DirectoryError) {
+            return try await self.authenticator.challenge(for: identity)
+        } catch {
+            self.logger.error("a log-in could not be judged: \(error)")
+            return nil
         }
     }
 

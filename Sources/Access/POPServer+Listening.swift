@@ -15,7 +15,7 @@ extension POPServer {
     /// - Throws: `ListeningError`.
     func listen(_ listener: POPServerOptions.Listener) async throws -> [any Channel] {
         let security = listener.security
-        if security == .implicit, self.tls() == nil {
+        if security == .implicit, self.endpoint() == nil {
             throw ListeningError(service: "POP3", point: listener.point, underlying: NoIdentity())
         }
         return try await listener.point.listen(for: "POP3", on: self.group) { bootstrap in
@@ -46,11 +46,11 @@ extension POPServer {
         let settings = POPServerHandler.Settings(
             configuration: session,
             timeouts: self.options.timeouts,
-            tlsContext: self.tls
+            endpoint: self.endpoint
         )
         if security == .implicit {
-            guard let context = self.tls() else { throw NoIdentity() }
-            try pipeline.addHandler(NIOSSLServerHandler(context: context))
+            guard let endpoint = self.endpoint() else { throw NoIdentity() }
+            try endpoint.addServerHandlers(to: pipeline)
         }
         try pipeline.addHandler(
             POPServerHandler(settings: settings, authority: self.authority, isImplicitTLS: security == .implicit)

@@ -13,7 +13,7 @@ import Synchronization
 public final class POPServer: Sendable {
     private let current: Mutex<POPServerOptions>
     let authority: any POPAuthority
-    let tls: @Sendable () -> NIOSSLContext?
+    let endpoint: @Sendable () -> TLSEndpoint?
     let group: any EventLoopGroup
     let logger: Logger
     let register: ConnectionRegister
@@ -23,20 +23,20 @@ public final class POPServer: Sendable {
     ///
     /// - Parameters:
     ///   - authority: judges log-ins and opens maildrops: `MaildropAuthority`.
-    ///   - tls: the context for the next handshake, asked for at each; `nil` where there is no TLS. Then `STLS` is not
+    ///   - endpoint: what the next handshake is done with, asked for at each; `nil` where there is no TLS. Then `STLS` is not
     ///     offered, and listeners with implicit TLS refuse to start.
     public init(
         options: POPServerOptions,
         authority: any POPAuthority,
-        tls: @escaping @Sendable () -> NIOSSLContext?,
+        endpoint: @escaping @Sendable () -> TLSEndpoint?,
         group: any EventLoopGroup,
         logger: Logger
     ) {
         var options = options
-        if tls() == nil { options.session.offersTLS = false }
+        if endpoint() == nil { options.session.offersTLS = false }
         self.current = Mutex(options)
         self.authority = authority
-        self.tls = tls
+        self.endpoint = endpoint
         self.group = group
         self.logger = logger
         self.register = ConnectionRegister(limits: options.limits)
@@ -48,7 +48,7 @@ public final class POPServer: Sendable {
     /// New connections are like this from now on; the listeners and the connections that are open stay as they are.
     public func reconfigure(_ options: POPServerOptions) {
         var options = options
-        if self.tls() == nil { options.session.offersTLS = false }
+        if self.endpoint() == nil { options.session.offersTLS = false }
         self.register.setLimits(options.limits)
         self.current.withLock { $0 = options }
     }

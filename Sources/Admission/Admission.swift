@@ -44,10 +44,13 @@ public final class Admission: Sendable {
     }
 
     private let directory: any Directory
+    private let authenticator: Authenticator
     private let options: Mutex<Options>
 
-    public init(directory: any Directory, options: Options) {
+    /// - Parameter authenticator: judges log-ins; one without tokens where it is left out.
+    public init(directory: any Directory, options: Options, authenticator: Authenticator? = nil) {
         self.directory = directory
+        self.authenticator = authenticator ?? Authenticator(directory: directory, clock: .system)
         self.options = Mutex(options)
     }
 
@@ -134,12 +137,17 @@ public final class Admission: Sendable {
 
     // MARK: Log-in
 
-    /// The account's address when name and password fit; `nil` when they do not.
+    /// The account that the credentials belong to, or why they belong to none.
     ///
     /// - Throws: `DirectoryError` when it cannot be told now.
-    public func authenticate(_ credentials: SASLCredentials) async throws -> String? {
-        switch credentials {
-        case .password(let password): try await directory.authenticate(password)?.address.description
-        }
+    public func authenticate(
+        _ credentials: SASLCredentials
+    ) async throws(DirectoryError) -> Authenticator.Judgement { try await authenticator.judge(credentials) }
+
+    /// What a SCRAM exchange is challenged with.
+    ///
+    /// - Throws: `DirectoryError` when it cannot be told now.
+    public func scramChallenge(for identity: SCRAMIdentity) async throws(DirectoryError) -> SCRAMChallenge {
+        try await authenticator.challenge(for: identity)
     }
 }

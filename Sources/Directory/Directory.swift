@@ -27,6 +27,13 @@ public protocol Directory: Sendable {
     /// for a wrong password.
     func authenticate(_ credentials: PasswordCredentials) async throws(DirectoryError) -> Account?
 
+    /// What a SCRAM exchange with this user needs; a decoy that cannot be told from the real thing where there is no such
+    /// user, or one without a stored secret.
+    func scramVerifier(for identity: SCRAMIdentity) async throws(DirectoryError) -> SCRAMVerifier
+
+    /// The account that logs in under a name; `nil` when there is none.
+    func account(named name: String) async throws(DirectoryError) -> Account?
+
     /// The account of an id; `nil` when there is none.
     func account(_ id: AccountID) async throws(DirectoryError) -> Account?
 
@@ -39,6 +46,19 @@ extension Directory {
         var answers: [EmailAddress: RecipientAnswer] = [:]
         for address in addresses { answers[address] = try await answer(for: address) }
         return answers
+    }
+
+    /// A directory that keeps no such secrets: its listeners offer no SCRAM.
+    public func scramVerifier(for identity: SCRAMIdentity) async throws(DirectoryError) -> SCRAMVerifier {
+        throw DirectoryError(.unavailable)
+    }
+
+    /// By the account's own address, not by those of its aliases.
+    public func account(named name: String) async throws(DirectoryError) -> Account? {
+        guard let address = try? EmailAddress(parsing: name), case .account(let id) = try await answer(for: address),
+            let account = try await account(id), account.isNamed(name)
+        else { return nil }
+        return account
     }
 }
 
@@ -80,5 +100,13 @@ public struct Account: Hashable, Sendable {
         self.id = id
         self.address = address
         self.isEnabled = isEnabled
+    }
+}
+
+extension Account {
+    /// Whether a name, in whatever case and form, is the one that the account logs in by.
+    func isNamed(_ name: String) -> Bool {
+        guard let address = try? EmailAddress(parsing: name) else { return false }
+        return address.domain == self.address.domain && address.localPart.folded == self.address.localPart.folded
     }
 }

@@ -19,6 +19,10 @@ public struct DirectoryError: Error, CustomStringConvertible {
         case listAddress(String)
         case domainHasLists(Domain, Int)
         case passwordTooWeak
+        case appPasswordName
+        case appPasswordExists(String)
+        case appPasswordUnknown(String)
+        case tooManyAppPasswords
     }
 
     public let reason: Reason
@@ -50,6 +54,10 @@ public struct DirectoryError: Error, CustomStringConvertible {
         case .domainHasLists(let domain, let count):
             "the domain \(domain.unicode) still has \(count) mailing lists; remove them first"
         case .passwordTooWeak: "a password needs at least 8 characters"
+        case .appPasswordName: "the name of an app password has between 1 and 64 characters"
+        case .appPasswordExists(let name): "the account already has an app password called \"\(name)\""
+        case .appPasswordUnknown(let name): "the account has no app password called \"\(name)\""
+        case .tooManyAppPasswords: "an account can have no more than \(AppPassword.limit) app passwords; remove one first"
         }
     }
 }

@@ -9,6 +9,14 @@ public protocol POPAuthority: Sendable {
     /// Called once at a time a connection. The task is cancelled when the connection goes; an access that is handed
     /// out nevertheless is released.
     func logIn(_ credentials: SASLCredentials, from connection: POPConnection) async -> POPLogin
+
+    /// What a SCRAM exchange is challenged with; a decoy where there is no such user, `nil` when it cannot be told now.
+    func scramChallenge(for identity: SCRAMIdentity) async -> SCRAMChallenge?
+}
+
+extension POPAuthority {
+    /// An authority without stored secrets; its listeners offer no SCRAM.
+    public func scramChallenge(for identity: SCRAMIdentity) async -> SCRAMChallenge? { nil }
 }
 
 /// What became of a log-in.

@@ -1,3 +1,4 @@
+import ChannelSupport
 import MailBytes
 import NIOCore
 import NIOSSL
@@ -59,6 +60,7 @@ extension POPServerHandler {
         case .sendChallenge(let text): self.write(Array("+ \(text)\r\n".utf8), context)
         case .sendLater(let reply, let delay): self.sendLater(reply, delay, context)
         case .verify(let credentials): self.verify(credentials, context)
+        case .findVerifier(let identity): self.findVerifier(identity, context)
         case .startTLS(let reply): self.startTLS(reply, context)
         case .sendListing(let reply):
             self.write(reply.encoded, context)
@@ -109,7 +111,7 @@ extension POPServerHandler {
     }
 
     private func startTLS(_ reply: POPReply, _ context: ChannelHandlerContext) {
-        guard let tls = self.settings.tlsContext?() else {
+        guard let endpoint = self.settings.endpoint?() else {
             return self.perform(self.session.connectionLost(), context)
         }
         self.write(reply.encoded, context)
@@ -119,7 +121,7 @@ extension POPServerHandler {
         self.framing.reset()
         self.flags.insert(.upgrading)
         do {
-            try context.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls), position: .before(self))
+            try endpoint.addServerHandlers(to: context.pipeline.syncOperations)
             if self.flags.contains(.readHeld) {
                 self.flags.remove(.readHeld)
                 context.read()

@@ -37,6 +37,18 @@ extension POPServerHandler {
         }
     }
 
+    func findVerifier(_ identity: SCRAMIdentity, _ context: ChannelHandlerContext) {
+        let authority = self.authority
+        self.await(context) {
+            await authority.scramChallenge(for: identity)
+        } then: { result in
+            guard !self.flags.contains(.gone), !self.flags.contains(.closing) else { return }
+            let challenge = try? result.get()
+            self.perform(self.session.verifierFound(challenge), context)
+            self.drain(context)
+        }
+    }
+
     func open(_ position: Int, _ context: ChannelHandlerContext) {
         guard let access = self.access else { return self.perform(self.session.messageOpened(false), context) }
         self.await(context) {

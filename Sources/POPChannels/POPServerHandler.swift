@@ -1,3 +1,4 @@
+import ChannelSupport
 import MailBytes
 import NIOCore
 import NIOSSL
@@ -23,18 +24,18 @@ public final class POPServerHandler: ChannelDuplexHandler {
         public var configuration: POPServerConfiguration
         /// How long a connection may take.
         public var timeouts: POPTimeouts
-        /// The context for `STLS`, asked for at each handshake; `nil` where TLS is not available.
-        public var tlsContext: (@Sendable () -> NIOSSLContext?)?
+        /// What `STLS` is done with, asked for at each handshake; `nil` where TLS is not available.
+        public var endpoint: (@Sendable () -> TLSEndpoint?)?
 
         /// Settings shared by the connections of a listener.
         public init(
             configuration: POPServerConfiguration,
             timeouts: POPTimeouts = POPTimeouts(),
-            tlsContext: (@Sendable () -> NIOSSLContext?)? = nil
+            endpoint: (@Sendable () -> TLSEndpoint?)? = nil
         ) {
             self.configuration = configuration
             self.timeouts = timeouts
-            self.tlsContext = tlsContext
+            self.endpoint = endpoint
         }
     }
 
@@ -147,10 +148,12 @@ public final class POPServerHandler: ChannelDuplexHandler {
         case TLSUserEvent.handshakeCompleted where self.flags.contains(.upgrading):
             self.flags.remove(.upgrading)
             self.flags.insert(.encrypted)
-            self.perform(self.session.tlsEstablished(), context)
+            let connection = TLSEndpoint.connection(of: context.pipeline.syncOperations)
+            self.perform(self.session.tlsEstablished(connection), context)
             self.drain(context)
         case TLSUserEvent.handshakeCompleted where self.isImplicitTLS:
-            self.perform(self.session.connected(), context)
+            let connection = TLSEndpoint.connection(of: context.pipeline.syncOperations)
+            self.perform(self.session.connected(connection), context)
             self.drain(context)
         case ChannelEvent.inputClosed:
             self.flags.insert(.inputClosed)

@@ -127,34 +127,6 @@ public final class Reception: SMTPServerAuthority {
         return .accepted
     }
 
-    public func judgeCredentials(
-        _ credentials: SASLCredentials,
-        _ client: SMTPClientDescription
-    ) async -> SMTPServerSession.CredentialsJudgement {
-        let name =
-            switch credentials {
-            case .password(let password): Redaction.peerText(password.authenticationIdentity)
-            }
-        do {
-            guard let account = try await admission.authenticate(credentials) else {
-                let event = TraceEvent(
-                    .authenticationFailed,
-                    [
-                        .account: name, .peer: client.peer?.description, .door: "submission",
-                        .reason: "wrong name or password",
-                    ]
-                )
-                record(nil, event)
-                logger.notice("\(event.sentence)")
-                return .rejected
-            }
-            return .accepted(account: account)
-        } catch {
-            logger.error("a log-in could not be judged: \(error)")
-            return .unavailable
-        }
-    }
-
     public func smugglingRefused(
         _ reply: SMTPReply,
         _ transaction: SMTPTransaction?,

@@ -79,8 +79,8 @@ public final class SMTPService: Sendable {
             )
         }
         if settings.isImplicitTLS {
-            guard let context = settings.tls() else { throw ChannelError.inappropriateOperationForState }
-            try pipeline.addHandler(NIOSSLServerHandler(context: context))
+            guard let endpoint = settings.endpoint() else { throw ChannelError.inappropriateOperationForState }
+            try endpoint.addServerHandlers(to: pipeline)
         }
         try pipeline.addHandler(SMTPServerHandler(settings: settings, authority: authority))
     }

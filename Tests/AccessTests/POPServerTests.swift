@@ -207,7 +207,7 @@ import Testing
         let other = POPServer(
             options: options,
             authority: NobodyAuthority(),
-            tls: { nil },
+            endpoint: { nil },
             group: .singletonMultiThreadedEventLoopGroup,
             logger: .init(label: "test")
         )

@@ -107,7 +107,7 @@ struct TestService {
         let server = POPServer(
             options: options,
             authority: authority,
-            tls: { tls },
+            endpoint: { TLSEndpoint(context: tls) },
             group: .singletonMultiThreadedEventLoopGroup,
             logger: logger
         )

@@ -22,6 +22,8 @@ struct Conversation: ~Copyable {
     var canOpen = true
     var canRemove = true
     var handshakes = 0
+    /// What SCRAM users are challenged with; `nil` where the directory is down.
+    var challenge: SCRAMChallenge?
 
     init(
         configuration: POPServerConfiguration = POPServerConfiguration(hostName: "pop.example.com"),
@@ -72,6 +74,15 @@ struct Conversation: ~Copyable {
             let isRight = credentials.authenticationIdentity == "alice" && password == "secret"
             let answer = self.judgement ?? (isRight ? .accepted(Self.maildrop) : .rejected)
             self.carry(out: self.session.loginJudged(answer), &wire)
+        case .verify(.proof(let proof)):
+            self.verified.append("\(proof.identity.user): \(proof.outcome)")
+            let answer = self.judgement ?? (proof.outcome == .right ? .accepted(Self.maildrop) : .rejected)
+            self.carry(out: self.session.loginJudged(answer), &wire)
+        case .verify(let credentials):
+            self.verified.append(credentials.claimedIdentity ?? "-")
+            self.carry(out: self.session.loginJudged(self.judgement ?? .rejected), &wire)
+        case .findVerifier:
+            self.carry(out: self.session.verifierFound(self.challenge), &wire)
         case .startTLS(let reply):
             reply.encode(into: &wire)
             self.handshakes += 1

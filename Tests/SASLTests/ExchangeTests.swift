@@ -9,6 +9,11 @@ private func text(_ step: SASLServerExchange.Step) -> String {
     case .verify(.password(let credentials)):
         let password = String(decoding: credentials.password.bytes, as: UTF8.self)
         return "\(credentials.authorizationIdentity ?? "-")|\(credentials.authenticationIdentity)|\(password)"
+    case .verify(.token(let bearer)): return "\(bearer.authorizationIdentity ?? "-")|\(bearer.token.text)"
+    case .verify(.certificate(let certificate)):
+        return "\(certificate.authorizationIdentity ?? "-")|\(certificate.identities.joined(separator: ","))"
+    case .verify(.proof(let proof)): return "\(proof.identity.user) \(proof.outcome)"
+    case .findVerifier(let identity): return "find \(identity.user)"
     case .cancelled: return "cancelled"
     case .failed(let failure): return "failed \(failure)"
     }
@@ -121,14 +126,28 @@ private func base64(_ text: String) -> [UInt8] { Array(Base64.encode(Array(text.
     }
 
     @Test func `a mechanism that is not there gives no exchange`() throws {
-        #expect(try SASLServerExchange(mechanism: #require(SASLMechanismName("SCRAM-SHA-256"))) == nil)
+        #expect(try SASLServerExchange(mechanism: #require(SASLMechanismName("CRAM-MD5"))) == nil)
+    }
+
+    @Test(arguments: [SASLMechanismName.scramSHA256Plus, .scramSHA1Plus, .external])
+    func `a mechanism that the connection does not carry gives no exchange`(mechanism: SASLMechanismName) {
+        #expect(SASLServerExchange(mechanism: mechanism) == nil)
+        let connection = SASLConnection(
+            bindings: ChannelBindings(serverEndPoint: [1]),
+            certificateIdentities: ["a@example.org"]
+        )
+        #expect(SASLServerExchange(mechanism: mechanism, connection: connection) != nil)
     }
 
     @Test func `octets from anywhere never trap`() throws {
         var random = SplitMix64(seed: 20)
+        let connection = SASLConnection(
+            bindings: ChannelBindings(exporter: [1]),
+            certificateIdentities: ["a@example.org"]
+        )
         for _ in 0..<5000 {
-            let mechanism = Bool.random(using: &random) ? SASLMechanismName.plain : .login
-            var exchange = try #require(SASLServerExchange(mechanism: mechanism))
+            let mechanism = try #require(SASLServerExchange.mechanisms.randomElement(using: &random))
+            var exchange = try #require(SASLServerExchange(mechanism: mechanism, connection: connection))
             for _ in 0..<3 {
                 let raw = (0..<Int.random(in: 0...40, using: &random)).map { _ in
                     UInt8.random(in: 0...255, using: &random) & (Bool.random(using: &random) ? 0x03 : 0xFF)
@@ -197,5 +216,95 @@ private func base64(_ text: String) -> [UInt8] { Array(Base64.encode(Array(text.
         var plain = try #require(SASLClientExchange(credentials: Self.credentials(), offered: [.plain]))
         let refused = plain.challengeReceived(prompt.span)
         #expect(refused == .cancel(.notBase64))
+    }
+}
+
+@Suite("EXTERNAL, RFC 4422 appendix A") struct ExternalTests {
+    private func exchange() throws -> SASLServerExchange {
+        let connection = SASLConnection(certificateIdentities: ["fred@example.com"])
+        return try #require(SASLServerExchange(mechanism: .external, connection: connection))
+    }
+
+    @Test(arguments: [("=", "-|fred@example.com"), ("ZnJlZEBleGFtcGxlLmNvbQ==", "fred@example.com|fred@example.com")])
+    func `the certificate says who it is, the message whom to act as`(line: String, expected: String) throws {
+        var exchange = try exchange()
+        let octets = Array(line.utf8)
+        #expect(text(exchange.begin(initialResponse: octets.span)) == expected)
+    }
+
+    @Test func `without an initial response the client is asked with an empty challenge`() throws {
+        var exchange = try exchange()
+        #expect(text(exchange.begin()) == "challenge ")
+        let empty = [UInt8]()
+        #expect(text(exchange.lineReceived(empty.span)) == "-|fred@example.com")
+        #expect(text(exchange.lineReceived(empty.span)) == "failed unexpected")
+    }
+
+    @Test func `our client logs in to our server`() throws {
+        var client = try #require(SASLClientExchange(certificateOf: nil, offered: [.plain, .external]))
+        #expect(client.initialResponse() == "=")
+        #expect(SASLClientExchange(certificateOf: nil, offered: [.plain]) == nil)
+    }
+}
+
+@Suite("Bearer tokens, RFC 7628") struct BearerTests {
+    private static let token = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
+
+    @Test(arguments: [
+        ("n,a=user@example.com,\u{1}host=server.example.com\u{1}port=143\u{1}auth=Bearer \(token)\u{1}\u{1}", "user@example.com|\(token)"),
+        ("n,,\u{1}auth=bearer abc\u{1}\u{1}", "-|abc"),
+        ("n,a=user=2Cname,\u{1}auth=Bearer abc\u{1}\u{1}", "user,name|abc"),
+        ("n,a=user@example.com,\u{1}auth=Bearer abc\u{1}", "failed malformed"),
+        ("n,a=user@example.com,\u{1}auth=Basic abc\u{1}\u{1}", "failed malformed"),
+        ("n,a=user@example.com,\u{1}auth=Bearer a b\u{1}\u{1}", "failed malformed"),
+        ("n,a=user@example.com,\u{1}auth=Bearer a\u{1}auth=Bearer b\u{1}\u{1}", "failed malformed"),
+        ("n,a=user@example.com,\u{1}host=a\u{1}\u{1}", "failed malformed"),
+        ("\u{1}", "failed malformed"),
+        ("n,,", "failed malformed"),
+    ])
+    func `OAUTHBEARER's message gives the token or is refused`(message: String, expected: String) throws {
+        var exchange = try #require(SASLServerExchange(mechanism: .oauthBearer))
+        let encoded = base64(message)
+        #expect(text(exchange.begin(initialResponse: encoded.span)) == expected)
+    }
+
+    @Test(arguments: [
+        ("user=someuser@example.com\u{1}auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg\u{1}\u{1}",
+            "someuser@example.com|ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg"),
+        ("auth=Bearer abc\u{1}\u{1}", "failed malformed"),
+        ("user=\u{1}auth=Bearer abc\u{1}\u{1}", "failed malformed"),
+    ])
+    func `XOAUTH2's message gives the token or is refused`(message: String, expected: String) throws {
+        var exchange = try #require(SASLServerExchange(mechanism: .xoauth2))
+        let encoded = base64(message)
+        #expect(text(exchange.begin(initialResponse: encoded.span)) == expected)
+    }
+
+    @Test func `a refused token is told as JSON, and the client's answer ends it`() throws {
+        var exchange = try #require(SASLServerExchange(mechanism: .oauthBearer))
+        let encoded = base64("n,,\u{1}auth=Bearer abc\u{1}\u{1}")
+        _ = exchange.begin(initialResponse: encoded.span)
+        let error = exchange.rejected()
+        #expect(error == .challenge(Base64.encode(Array(#"{"status":"invalid_token","schemes":"bearer"}"#.utf8))))
+        let note = base64("\u{1}")
+        #expect(text(exchange.lineReceived(note.span)) == "failed refused")
+    }
+
+    @Test(arguments: [SASLMechanismName.oauthBearer, .xoauth2])
+    func `our client logs in to our server`(mechanism: SASLMechanismName) throws {
+        let token = try #require(BearerToken("abc.def-_~+/=="))
+        var client = try #require(SASLClientExchange(user: "a@example.org", token: token, offered: [mechanism]))
+        var server = try #require(SASLServerExchange(mechanism: mechanism))
+        let initial = Array(try #require(client.initialResponse()).utf8)
+        #expect(text(server.begin(initialResponse: initial.span)) == "a@example.org|abc.def-_~+/==")
+    }
+
+    @Test func `a token beyond its bound is refused, and none is printed`() throws {
+        #expect(BearerToken(String(repeating: "a", count: 8193)) == nil)
+        #expect(BearerToken("") == nil)
+        let token = try #require(BearerToken("secret"))
+        var dumped = ""
+        dump(SASLCredentials.token(BearerCredentials(authorizationIdentity: nil, token: token)), to: &dumped)
+        #expect(!dumped.contains("secret") && !"\(token)".contains("secret"))
     }
 }

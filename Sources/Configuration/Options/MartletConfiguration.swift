@@ -7,6 +7,7 @@ public struct MartletConfiguration: Sendable, Hashable {
     public var server = ServerOptions()
     public var listen = ListenOptions()
     public var tls = TLSOptions()
+    public var authentication = AuthenticationOptions()
     public var smtp = SMTPOptions()
     public var relay = RelayOptions()
     public var outbound = OutboundOptions()
@@ -52,6 +53,8 @@ public struct TLSOptions: Sendable, Hashable {
     public var certificate: String?
     /// A PEM file with the private key.
     public var key: String?
+    /// A PEM file with the authorities whose client certificates let people log in; `nil` asks for none.
+    public var clientAuthorities: String?
 
     public init() {}
 }

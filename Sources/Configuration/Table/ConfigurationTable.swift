@@ -11,6 +11,7 @@ public enum ConfigurationTable {
                 + "Sockets from systemd come before these."
         ),
         ("tls", "The server's certificate. Without one, a self-signed certificate is made at start."),
+        ("authentication", "How people log in."),
         ("smtp", "How mail is taken in."),
         ("relay", "Who may send to other domains without a log-in. Nobody, unless listed here."),
         ("outbound", "How mail for other domains leaves."),
@@ -25,7 +26,7 @@ public enum ConfigurationTable {
 
     /// All keys, in the order of the pages.
     public static let keys: [ConfigurationKey] =
-        serverKeys + listenKeys + receptionKeys + outboundKeys + queueKeys + limitKeys + recordKeys
+        serverKeys + listenKeys + authenticationKeys + receptionKeys + outboundKeys + queueKeys + limitKeys + recordKeys
 
     private static let serverKeys: [ConfigurationKey] = [
         ConfigurationKey(
@@ -108,6 +109,14 @@ public enum ConfigurationTable {
             .optional(.path),
             "A PEM file with the certificate's private key, of mode 0600.",
             example: "\"/etc/martlet/key.pem\""
+        ),
+        ConfigurationKey(
+            "tls.client-authorities",
+            \.tls.clientAuthorities,
+            .optional(.path),
+            "A PEM file with authorities whose certificates people may log in with (the mechanism EXTERNAL): asked for on all "
+                + "ports but 25. The address in the certificate is the account's.",
+            example: "\"/etc/martlet/people-ca.pem\""
         ),
     ]
 

@@ -1,3 +1,4 @@
+import ChannelSupport
 import MailNames
 import NIOSSL
 
@@ -5,6 +6,8 @@ import NIOSSL
 struct OutboundTLS: Sendable {
     private let verifying: NIOSSLContext
     private let accepting: NIOSSLContext
+    /// What both tell their secrets to.
+    let secrets = ExporterSecrets()
 
     /// Makes both.
     ///
@@ -12,6 +15,7 @@ struct OutboundTLS: Sendable {
     init(trusted: [NIOSSLCertificate]? = nil) throws {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
+        secrets.listen(to: &configuration)
         if let trusted { configuration.trustRoots = .certificates(trusted) }
         self.verifying = try NIOSSLContext(configuration: configuration)
         // Opportunistic TLS is against listeners only: whatever certificate there is, it is better than none (RFC 7435).

@@ -162,7 +162,8 @@ struct RelayConnector: HostConnector {
                     credentials: credentials?.credentials
                 ),
                 timeouts: timeouts,
-                tls: tls
+                tls: tls,
+                secrets: credentials == nil ? nil : contexts.secrets
             )
             let connection = try await SMTPClientConnection.connect(to: target, on: eventLoop)
             return .success(RelayConnection(connection: connection, host: host.host.ascii, address: address))

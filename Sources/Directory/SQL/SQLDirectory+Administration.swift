@@ -94,7 +94,7 @@ extension SQLDirectory {
 
     /// Makes an account in a domain that is ours.
     public func addAccount(_ address: EmailAddress, password: Password) async throws(DirectoryError) -> Account {
-        let hash = try await hash(password)
+        let secrets = try await secrets(of: password, salt: StoredPassword.makeSalt())
         return try await change { database in
             guard let domain = address.domain, try Self.isLocal(domain, in: database) else {
                 throw DirectoryError(Self.notOurs(address))
@@ -102,9 +102,11 @@ extension SQLDirectory {
             try Self.requireFree(.address(address), in: database)
             try database.execute(
                 sql: "INSERT INTO account (local_part, domain, address, password) VALUES (?, ?, ?, ?)",
-                arguments: [address.localPart.folded, domain.ascii, address.description, hash]
+                arguments: [address.localPart.folded, domain.ascii, address.description, secrets.hash]
             )
-            return Account(id: AccountID(database.lastInsertedRowID), address: address, isEnabled: true)
+            let id = AccountID(database.lastInsertedRowID)
+            try Self.keep(secrets, of: id, in: database)
+            return Account(id: id, address: address, isEnabled: true)
         }
     }
 
@@ -135,12 +137,19 @@ extension SQLDirectory {
 
     /// Gives an account another password; the old one is refused from now on.
     public func setPassword(_ password: Password, of address: EmailAddress) async throws(DirectoryError) {
-        let hash = try await hash(password)
-        try await changeAccount(
-            address,
-            "UPDATE account SET password = ? WHERE domain = ? AND local_part = ?",
-            [hash]
-        )
+        guard let account = try await account(addressed: address) else {
+            throw DirectoryError(.accountUnknown(address.description))
+        }
+        let salt = try await read { database in try Self.salt(of: account.id, in: database) }
+        let secrets = try await secrets(of: password, salt: salt ?? StoredPassword.makeSalt())
+        try await change { database in
+            try database.execute(
+                sql: "UPDATE account SET password = ? WHERE id = ?",
+                arguments: [secrets.hash, account.id.rawValue]
+            )
+            if database.changesCount == 0 { throw DirectoryError(.accountUnknown(address.description)) }
+            try Self.keep(secrets, of: account.id, in: database)
+        }
     }
 
     private func changeAccount(

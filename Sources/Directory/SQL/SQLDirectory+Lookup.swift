@@ -46,17 +46,4 @@ extension SQLDirectory {
         ).compactMap { try? EmailAddress(parsing: $0) }
         return targets.isEmpty ? nil : targets
     }
-
-    /// The account that logs in under a name, with its password's hash. The name is the account's address.
-    static func loginRow(_ name: String, in database: GRDB.Database) throws -> (account: Account, hash: String)? {
-        guard let address = try? EmailAddress(parsing: name), let domain = address.domain else { return nil }
-        guard
-            let row = try Row.fetchOne(
-                database,
-                sql: "SELECT id, address, enabled, password FROM account WHERE domain = ? AND local_part = ?",
-                arguments: [domain.ascii, address.localPart.folded]
-            ), let account = Account(row: row)
-        else { return nil }
-        return (account, row["password"])
-    }
 }

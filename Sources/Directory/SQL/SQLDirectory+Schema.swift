@@ -39,6 +39,7 @@ extension SQLDirectory {
             )
         },
         listMigration,
+        credentialMigration,
     ]
 }
 

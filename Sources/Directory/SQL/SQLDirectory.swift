@@ -23,6 +23,10 @@ public final class SQLDirectory: Directory {
     let clock: WallClock
     /// What new passwords are hashed with.
     let hashParameters: PasswordHash.Parameters
+    /// Whether what SCRAM needs is kept of passwords.
+    let keepsVerifiers: Bool
+    /// What decoys are made from; the same as long as the database is.
+    let decoySecret: [UInt8]
 
     /// Opens the directory, making it when it is not there.
     ///
@@ -30,14 +34,19 @@ public final class SQLDirectory: Directory {
     ///   - path: the database file.
     ///   - hashingThreads: how many passwords may be hashed at the same time; each takes 19 MiB.
     ///   - hashParameters: what new passwords are hashed with.
+    ///   - keepsVerifiers: whether what SCRAM needs is kept of passwords that are set, and of those of accounts that log
+    ///     in with PLAIN or LOGIN.
     /// - Throws: `SQLDatabaseError` when the file cannot be opened or is of a newer program.
     public init(
         path: String,
         clock: WallClock,
         hashingThreads: Int = 2,
-        hashParameters: PasswordHash.Parameters = .standard
+        hashParameters: PasswordHash.Parameters = .standard,
+        keepsVerifiers: Bool = true
     ) throws {
+        self.keepsVerifiers = keepsVerifiers
         self.database = try SQLDatabase.open(path: path, migrations: Self.migrations, durability: .full)
+        self.decoySecret = try Self.decoySecret(in: self.database)
         self.clock = clock
         self.hashParameters = hashParameters
         self.hashing = NIOThreadPool(numberOfThreads: hashingThreads)
@@ -117,23 +126,20 @@ public final class SQLDirectory: Directory {
         if let account = verified.account(for: credentials, now: clock.now()) { return account }
         let generation = verified.generation
         let name = credentials.authenticationIdentity
-        let row = try await read { database in try Self.loginRow(name, in: database) }
+        let digest = AppPassword.digest(credentials.password)
+        let row = try await read { database in try Self.login(name, appPassword: digest, in: database) }
+        if let row, row.isAppPassword { return row.account.isEnabled ? row.account : nil }
         let stored = row.flatMap { try? PasswordHash(phc: $0.hash) } ?? .decoy
         let fits = try await onHashingThread { try stored.verify(credentials.password) }
-        guard fits, let account = row?.account, account.isEnabled else { return nil }
-        verified.remember(credentials, account: account, now: clock.now(), generation: generation)
-        return account
+        guard fits, let row, row.account.isEnabled else { return nil }
+        verified.remember(credentials, account: row.account, now: clock.now(), generation: generation)
+        if keepsVerifiers, !row.hasVerifier { await addVerifier(credentials.password, of: row) }
+        return row.account
     }
 
     // MARK: Access for the other files
 
-    func hash(_ password: Password) async throws(DirectoryError) -> String {
-        try await onHashingThread { [hashParameters] in
-            try PasswordHash.hash(password: password, parameters: hashParameters).phc
-        }
-    }
-
-    private func onHashingThread<Value: Sendable>(
+    func onHashingThread<Value: Sendable>(
         _ body: @escaping @Sendable () throws -> Value
     ) async throws(DirectoryError) -> Value {
         let inWork = passwordsInWork.add(1, ordering: .relaxed).newValue

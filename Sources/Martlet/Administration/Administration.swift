@@ -26,7 +26,7 @@ public struct Administration: Sendable {
         let data = DataFolder(folder)
         switch request {
         case .domainAdd, .domainList, .domainRemove, .accountAdd, .accountList, .accountRemove, .accountPassword,
-            .aliasAdd,
+            .appPassword, .aliasAdd,
             .aliasList, .aliasRemove:
             let directory = try SQLDirectory(path: data.directory, clock: .system)
             let answer = await Administration(directory: directory, trace: nil, server: nil).perform(request)
@@ -67,9 +67,12 @@ public struct Administration: Sendable {
         switch request {
         case .status: return AdministrationAnswer(text: "running", json: #"{"running":true}"#)
         case .domainAdd, .domainList, .domainRemove, .accountAdd, .accountList, .accountRemove, .accountPassword,
-            .aliasAdd,
+            .appPassword, .aliasAdd,
             .aliasList, .aliasRemove:
             guard let directory else { return Self.noServer }
+            if case .appPassword(let request) = request {
+                return try await AppPasswordAdministration(directory: directory).perform(request)
+            }
             return try await DirectoryAdministration(directory: directory).perform(request)
         case .list(let request):
             guard let directory else { return Self.noServer }

@@ -9,6 +9,7 @@ public enum AdministrationRequest: Codable, Sendable {
     case accountList
     case accountRemove(address: String)
     case accountPassword(address: String, password: String)
+    case appPassword(AppPasswordRequest)
     case aliasAdd(alias: String, targets: [String])
     case aliasList
     case aliasRemove(alias: String)

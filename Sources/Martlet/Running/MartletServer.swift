@@ -36,6 +36,7 @@ public final class MartletServer: Sendable {
     let smtp: SMTPService
     let pop: POPServer
     let identity: TLSIdentitySource
+    let tokens: CurrentTokens
     let group: MultiThreadedEventLoopGroup
     let threads: NIOThreadPool
     let clock = WallClock.system
@@ -50,11 +51,19 @@ public final class MartletServer: Sendable {
         // First of all: its lock shows whether another server uses this folder.
         spool = try Spool.open(folder: folder.spool, options: plan.spool, clock: clock)
         for sentence in spool.recoveryReport.sentences { logger.notice("\(sentence)") }
-        directory = try SQLDirectory(path: folder.directory, clock: clock)
+        directory = try SQLDirectory(
+            path: folder.directory,
+            clock: clock,
+            keepsVerifiers: plan.mechanisms.contains(where: \.isSCRAM)
+        )
         trace = try TraceStore(folder: folder.trace, options: plan.trace, clock: clock)
         store = MailStore(folder: folder.accounts, clock: clock)
         resolver = try UnboundResolver(plan.dns)
-        identity = try TLSIdentitySource(Self.origin(of: plan, folder), now: clock.now())
+        identity = try TLSIdentitySource(
+            Self.origin(of: plan, folder),
+            clientAuthorities: plan.clientAuthorities,
+            now: clock.now()
+        )
         group = MultiThreadedEventLoopGroup(numberOfThreads: plan.loops)
         threads = NIOThreadPool(numberOfThreads: 4)
         threads.start()
@@ -71,7 +80,9 @@ public final class MartletServer: Sendable {
             threads: threads,
             logger: logger
         )
-        admission = Admission(directory: directory, options: plan.admission)
+        tokens = CurrentTokens(plan.tokens)
+        let authenticator = Authenticator(directory: directory, tokens: tokens, clock: clock)
+        admission = Admission(directory: directory, options: plan.admission, authenticator: authenticator)
         reception = Reception(
             options: Reception.Options(hostName: plan.hostName.ascii, messageLifetime: plan.messageLifetime),
             admission: admission,
@@ -86,12 +97,13 @@ public final class MartletServer: Sendable {
             options: Self.popOptions(plan),
             authority: MaildropAuthority(
                 directory: directory,
+                authenticator: authenticator,
                 maildrops: StoredMaildrops(store: store),
                 recorder: trace,
                 clock: clock,
                 logger: logger
             ),
-            tls: { identity.serverContext },
+            endpoint: { identity.askingEndpoint },
             group: group,
             logger: logger
         )
@@ -111,7 +123,11 @@ public final class MartletServer: Sendable {
                 let security: POPServerOptions.Listener.Security = listener.service == .pop3s ? .implicit : .upgrade
                 return .init(listener.point, security: security)
             },
-            session: POPServerConfiguration(hostName: plan.hostName.ascii, limits: plan.popLimits),
+            session: POPServerConfiguration(
+                hostName: plan.hostName.ascii,
+                mechanisms: plan.offeredMechanisms,
+                limits: plan.popLimits
+            ),
             allowsPlaintextOnLoopback: plan.allowsClearTextOnLoopback,
             timeouts: plan.popTimeouts,
             limits: plan.connections
@@ -148,7 +164,7 @@ public final class MartletServer: Sendable {
             role: isSubmission ? .submission : .transfer,
             offersTLS: !service.hasImplicitTLS,
             allowsClearTextAuthentication: plan.allowsClearTextOnLoopback,
-            mechanisms: isSubmission ? SASLServerExchange.mechanisms.map(\.text) : [],
+            mechanisms: isSubmission ? plan.offeredMechanisms.map(\.text) : [],
             bareNewlines: plan.bareNewlines,
             limits: plan.smtpLimits,
             postmaster: plan.postmaster ?? standard
@@ -156,7 +172,7 @@ public final class MartletServer: Sendable {
         return SMTPServerHandler.Settings(
             session: session,
             timeouts: plan.smtpTimeouts,
-            tls: { identity.serverContext },
+            endpoint: { isSubmission ? identity.askingEndpoint : identity.endpoint },
             isImplicitTLS: service.hasImplicitTLS,
             contentInMemory: plan.contentInMemory
         )
@@ -168,6 +184,7 @@ public final class MartletServer: Sendable {
         reception.setOptions(
             Reception.Options(hostName: plan.hostName.ascii, messageLifetime: plan.messageLifetime)
         )
+        tokens.take(plan.tokens)
         smtp.setLimits(plan.connections)
         pop.reconfigure(Self.popOptions(plan))
         for service in ServiceName.allCases where service.isSMTP {
@@ -175,7 +192,11 @@ public final class MartletServer: Sendable {
         }
         await delivery.reconfigure(plan.delivery)
         do {
-            try identity.reload(from: Self.origin(of: plan, folder), now: clock.now())
+            try identity.reload(
+                from: Self.origin(of: plan, folder),
+                clientAuthorities: plan.clientAuthorities,
+                now: clock.now()
+            )
         } catch {
             logger.error("The certificate was not read again, the old one stays in use: \(error)")
         }

@@ -21,6 +21,7 @@ extension ServerPlan {
         if let chain = configuration.tls.certificate, let key = configuration.tls.key {
             certificate = .files(chain: chain, key: key)
         }
+        try setAuthentication(configuration)
         allowsClearTextOnLoopback = configuration.smtp.clearTextAuthentication
         switch configuration.smtp.bareNewlines {
         case .refuse: bareNewlines = .refuse

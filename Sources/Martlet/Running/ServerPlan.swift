@@ -2,12 +2,14 @@ import Admission
 import ChannelSupport
 import DNSClient
 import Delivery
+import Directory
 import MailBytes
 import MailNames
 import Monitoring
 import NIOCore
 import POPChannels
 import POPProtocol
+import SASL
 import SMTPProtocol
 import Spool
 
@@ -36,6 +38,12 @@ public struct ServerPlan: Sendable {
     public var user: String?
     public var listeners: [Listener] = []
     public var certificate = Certificate.selfSigned
+    /// A file with the authorities of client certificates that people log in with; `nil` asks for none.
+    public var clientAuthorities: String?
+    /// The mechanisms to log in with, in the order they are offered in; those that need tokens only with `tokens`.
+    public var mechanisms: [SASLMechanismName] = SASLServerExchange.mechanisms
+    /// Who tells what a bearer token is worth; `nil` takes none.
+    public var tokens: JSONWebTokens?
     /// Passwords without TLS, on loopback alone: for `martlet dev`.
     public var allowsClearTextOnLoopback = false
     public var spool = SpoolOptions()
@@ -55,6 +63,16 @@ public struct ServerPlan: Sendable {
     public var dns = UnboundResolver.Options()
     /// Threads that serve connections; 0 for one a core.
     public var eventLoops = 0
+    /// The mechanisms that can work with what is set up.
+    var offeredMechanisms: [SASLMechanismName] {
+        mechanisms.filter { mechanism in
+            switch mechanism {
+            case .oauthBearer, .xoauth2: tokens != nil
+            case .external: clientAuthorities != nil
+            default: true
+            }
+        }
+    }
     var loops: Int { eventLoops > 0 ? eventLoops : System.coreCount }
 
     public init(hostName: Domain, dataFolder: String) {

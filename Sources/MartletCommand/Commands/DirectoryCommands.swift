@@ -36,7 +36,7 @@ struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account",
         abstract: "The people who have a mailbox and log in.",
-        subcommands: [Add.self, List.self, Remove.self, Password.self]
+        subcommands: [Add.self, List.self, Remove.self, Password.self, AppPasswordCommand.self]
     )
 
     struct Add: AsyncParsableCommand {

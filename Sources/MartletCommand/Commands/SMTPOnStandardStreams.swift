@@ -40,6 +40,9 @@ enum SMTPOnStandardStreams {
                 case .judgeCredentials:
                     action = session.credentialsJudged(.unavailable)
                     continue
+                case .findVerifier:
+                    action = session.verifierFound(.unavailable)
+                    continue
                 case .receiveContent(let reply):
                     write(reply)
                     guard let message = readContent() else { return }

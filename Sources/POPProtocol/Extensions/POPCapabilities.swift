@@ -7,10 +7,14 @@ extension POPServerConfiguration {
     /// - Parameters:
     ///   - isEncrypted: whether TLS is active.
     ///   - isAuthorization: whether the session is in the AUTHORIZATION state.
-    func capabilities(isEncrypted: Bool, isAuthorization: Bool) -> [String] {
+    ///   - mechanisms: those that can be used on the connection.
+    func capabilities(
+        isEncrypted: Bool,
+        isAuthorization: Bool,
+        mechanisms: [SASLMechanismName]
+    ) -> [String] {
         var lines = ["TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "UTF8 USER"]
         if self.takesPlaintext(isEncrypted: isEncrypted) { lines.append("USER") }
-        let mechanisms = self.mechanisms(isEncrypted: isEncrypted)
         if !mechanisms.isEmpty { lines.append("SASL " + mechanisms.map(\.text).joined(separator: " ")) }
         if self.offersTLS, isAuthorization, !isEncrypted { lines.append("STLS") }
         switch self.expiry {
@@ -24,8 +28,9 @@ extension POPServerConfiguration {
 
     func takesPlaintext(isEncrypted: Bool) -> Bool { isEncrypted || self.plaintextPasswords == .always }
 
-    /// The mechanisms that may be used on a connection.
+    /// The mechanisms that may be used on a connection: none without TLS, also not those that do not give the password away,
+    /// for what follows the log-in could be read by anybody (RFC 8314 section 3).
     func mechanisms(isEncrypted: Bool) -> [SASLMechanismName] {
-        self.mechanisms.filter { !$0.sendsPasswordInClear || self.takesPlaintext(isEncrypted: isEncrypted) }
+        self.takesPlaintext(isEncrypted: isEncrypted) ? self.mechanisms : []
     }
 }

@@ -26,7 +26,7 @@ public struct POPServerConfiguration: Sendable {
     public var plaintextPasswords: PlaintextPasswords
     /// Whether `STLS` is offered on connections that are not yet under TLS.
     public var offersTLS: Bool
-    /// Mechanisms of `AUTH`, in the order they are announced.
+    /// Mechanisms of `AUTH`, in the order they are announced where the connection carries them.
     public var mechanisms: [SASLMechanismName]
     /// The `EXPIRE` capability.
     public var expiry: Expiry
@@ -71,7 +71,7 @@ public struct POPServerConfiguration: Sendable {
         implementation: String? = "Martlet",
         plaintextPasswords: PlaintextPasswords = .underTLS,
         offersTLS: Bool = true,
-        mechanisms: [SASLMechanismName] = SASLServerExchange.mechanisms,
+        mechanisms: [SASLMechanismName] = [.plain, .login],
         expiry: Expiry = .never,
         loginDelay: Duration? = nil,
         limits: Limits = Limits()

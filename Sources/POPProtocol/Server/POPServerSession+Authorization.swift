@@ -12,16 +12,24 @@ extension POPServerSession {
             return .send(.nameNoted)
         case .pass(let password):
             guard let name else { return self.bad(.wrongState) }
-            return self.verify(.password(PasswordCredentials(authenticationIdentity: name, password: password)))
+            let credentials = PasswordCredentials(authenticationIdentity: name, password: password)
+            self.phase = .judging(nil)
+            return .verify(.password(credentials))
         case .auth(let mechanism, let response):
             return self.begin(mechanism, response)
         case .listMechanisms:
-            return .send(.mechanisms(self.configuration.mechanisms(isEncrypted: self.isEncrypted)))
+            return .send(.mechanisms(self.mechanisms))
         case .apop:
             return .send(.apopUnknown)
         case .capabilities:
             return .send(
-                .capabilities(self.configuration.capabilities(isEncrypted: self.isEncrypted, isAuthorization: true))
+                .capabilities(
+                    self.configuration.capabilities(
+                        isEncrypted: self.isEncrypted,
+                        isAuthorization: true,
+                        mechanisms: self.mechanisms
+                    )
+                )
             )
         case .startTLS:
             guard !self.isEncrypted else { return .send(.tlsActive) }
@@ -42,8 +50,11 @@ extension POPServerSession {
     }
 
     /// The handshake is done: what was learned before is forgotten, and no greeting is sent (RFC 2595 section 4).
-    public mutating func tlsEstablished() -> Action {
+    ///
+    /// - Parameter connection: what TLS contributes to a log-in.
+    public mutating func tlsEstablished(_ connection: SASLConnection = SASLConnection()) -> Action {
         guard case .upgrading = self.phase else { return .proceed }
+        self.connection = connection
         self.isEncrypted = true
         self.isUTF8 = false
         self.phase = .authorization
@@ -52,25 +63,42 @@ extension POPServerSession {
 
     /// The answer to `verify`.
     public mutating func loginJudged(_ judgement: LoginJudgement) -> Action {
-        guard case .judging = self.phase else { return .proceed }
+        guard case .judging(let exchange) = self.phase else { return .proceed }
         self.phase = .authorization
         switch judgement {
         case .accepted(let maildrop):
             self.phase = .transaction(maildrop)
             return .send(.loggedIn(count: maildrop.count, octets: maildrop.octets))
         case .rejected:
-            self.failedLogins += 1
-            let delay = self.configuration.limits.failureDelay * (1 << min(self.failedLogins - 1, 4))
-            guard self.failedLogins >= self.configuration.limits.failedLogins else {
-                return .sendLater(.rejected, delay)
-            }
-            self.phase = .closed
-            return .sendAndClose(.tooManyFailures, delay)
+            if var exchange, let step = exchange.rejected() { return self.stepped(step, exchange) }
+            return self.refuse()
         case .maildropInUse: return .send(.maildropInUse)
         case .tooSoon: return .send(.loginTooSoon)
         case .unavailable: return .send(.unavailable)
         case .broken: return .send(.broken)
         }
+    }
+
+    private mutating func refuse() -> Action {
+        self.failedLogins += 1
+        let delay = self.configuration.limits.failureDelay * (1 << min(self.failedLogins - 1, 4))
+        guard self.failedLogins >= self.configuration.limits.failedLogins else { return .sendLater(.rejected, delay) }
+        self.phase = .closed
+        return .sendAndClose(.tooManyFailures, delay)
+    }
+
+    /// The answer to `findVerifier`; `nil` when it could not be found out.
+    public mutating func verifierFound(_ challenge: SCRAMChallenge?) -> Action {
+        guard case .finding(var exchange) = self.phase else { return .proceed }
+        self.phase = .authorization
+        guard let challenge else { return .send(.unavailable) }
+        let step = exchange.verifierFound(challenge)
+        return self.stepped(step, exchange)
+    }
+
+    /// The mechanisms that can be used now.
+    var mechanisms: [SASLMechanismName] {
+        self.configuration.mechanisms(isEncrypted: self.isEncrypted).filter(self.connection.carries)
     }
 
     /// A line inside of an AUTH exchange.
@@ -82,11 +110,9 @@ extension POPServerSession {
 
     private mutating func begin(_ mechanism: SASLMechanismName, _ response: [UInt8]?) -> Action {
         guard self.configuration.mechanisms.contains(mechanism),
-            var sasl = SASLServerExchange(mechanism: mechanism)
+            var sasl = SASLServerExchange(mechanism: mechanism, connection: self.connection)
         else { return .send(.unknownMechanism) }
-        guard !mechanism.sendsPasswordInClear || self.configuration.takesPlaintext(isEncrypted: self.isEncrypted) else {
-            return .send(.tlsFirst)
-        }
+        guard self.configuration.takesPlaintext(isEncrypted: self.isEncrypted) else { return .send(.tlsFirst) }
         let step = if let response { sasl.begin(initialResponse: response.span) } else { sasl.begin() }
         return self.stepped(step, sasl)
     }
@@ -97,14 +123,15 @@ extension POPServerSession {
         case .challenge(let text):
             self.phase = .exchanging(sasl)
             return .sendChallenge(text)
-        case .verify(let credentials): return self.verify(credentials)
+        case .findVerifier(let identity):
+            self.phase = .finding(sasl)
+            return .findVerifier(identity)
+        case .verify(let credentials):
+            self.phase = .judging(sasl)
+            return .verify(credentials)
         case .cancelled: return self.bad(.cancelled)
+        case .failed(.refused): return self.refuse()
         case .failed: return self.bad(.malformedResponse)
         }
-    }
-
-    private mutating func verify(_ credentials: SASLCredentials) -> Action {
-        self.phase = .judging
-        return .verify(credentials)
     }
 }

@@ -24,7 +24,11 @@ extension POPServerSession {
             let reply = POPReply.loggedIn(count: maildrop.count, octets: maildrop.octets)
             return self.answer(reply, maildrop)
         case .capabilities:
-            let lines = self.configuration.capabilities(isEncrypted: self.isEncrypted, isAuthorization: false)
+            let lines = self.configuration.capabilities(
+                isEncrypted: self.isEncrypted,
+                isAuthorization: false,
+                mechanisms: self.mechanisms
+            )
             return self.answer(.capabilities(lines), maildrop)
         case .quit:
             let deletions = maildrop.deletions

@@ -16,6 +16,8 @@ public struct POPServerSession: ~Copyable {
         case sendChallenge(String)
         /// Judge the credentials, lock the maildrop and list it; then `loginJudged(_:)`.
         case verify(SASLCredentials)
+        /// Look the stored secret of a SCRAM user up; then `verifierFound(_:)`.
+        case findVerifier(SCRAMIdentity)
         /// Send the reply, drop every octet that has come in, shake hands; then `tlsEstablished()`.
         case startTLS(POPReply)
         /// Send the reply, then what `nextListingChunk()` gives until it gives `nil`.
@@ -57,8 +59,10 @@ public struct POPServerSession: ~Copyable {
         case named(String)
         /// AUTHORIZATION: inside of an AUTH exchange.
         case exchanging(SASLServerExchange)
-        /// AUTHORIZATION: somebody judges the credentials.
-        case judging
+        /// AUTHORIZATION: somebody looks for the stored secret.
+        case finding(SASLServerExchange)
+        /// AUTHORIZATION: somebody judges the credentials; the exchange they came from, if there was one.
+        case judging(SASLServerExchange?)
         /// AUTHORIZATION: the TLS handshake.
         case upgrading
         /// TRANSACTION.
@@ -77,6 +81,8 @@ public struct POPServerSession: ~Copyable {
     let configuration: POPServerConfiguration
     var phase = Phase.authorization
     var isEncrypted: Bool
+    /// What TLS contributes to a log-in.
+    var connection = SASLConnection()
     var isUTF8 = false
     var badCommands = 0
     var failedLogins = 0
@@ -91,14 +97,14 @@ public struct POPServerSession: ~Copyable {
     public var acceptsLines: Bool {
         switch self.phase {
         case .authorization, .named, .exchanging, .transaction: true
-        case .judging, .upgrading, .listing, .opening, .sending, .updating, .closed: false
+        case .finding, .judging, .upgrading, .listing, .opening, .sending, .updating, .closed: false
         }
     }
 
     /// Whether somebody is logged in: time-outs differ.
     public var isAuthenticated: Bool {
         switch self.phase {
-        case .authorization, .named, .exchanging, .judging, .upgrading: false
+        case .authorization, .named, .exchanging, .finding, .judging, .upgrading: false
         case .transaction, .listing, .opening, .sending, .updating, .closed: true
         }
     }
@@ -113,7 +119,12 @@ public struct POPServerSession: ~Copyable {
     // MARK: - Events
 
     /// The connection is there; with implicit TLS, the handshake is done. RFC 1939 section 4.
-    public mutating func connected() -> Action { .send(.greeting(self.configuration.hostName)) }
+    ///
+    /// - Parameter connection: what TLS contributes to a log-in.
+    public mutating func connected(_ connection: SASLConnection = SASLConnection()) -> Action {
+        self.connection = connection
+        return .send(.greeting(self.configuration.hostName))
+    }
 
     /// A line came, without its CR LF.
     public mutating func lineReceived(_ line: Span<UInt8>) -> Action {

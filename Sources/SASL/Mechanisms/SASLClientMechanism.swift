@@ -7,6 +7,13 @@ public protocol SASLClientMechanism: Sendable {
     mutating func initialResponse() -> [UInt8]?
     /// A challenge arrived.
     mutating func challengeReceived(_ challenge: Span<UInt8>) -> SASLClientStep
+    /// Whether the server may say now that the log-in succeeded. False while it still has to prove something itself.
+    var acceptsSuccess: Bool { get }
+}
+
+extension SASLClientMechanism {
+    /// Most mechanisms prove nothing about the server.
+    public var acceptsSuccess: Bool { true }
 }
 
 /// What the client does next.

@@ -4,6 +4,22 @@
 public enum SASLCredentials: Equatable, Sendable {
     /// A user name and a password in clear: PLAIN, LOGIN, and the USER and PASS commands of POP3.
     case password(PasswordCredentials)
+    /// What came of a SCRAM exchange. Nothing is left to verify but whether the account may log in now.
+    case proof(SCRAMProof)
+    /// A bearer token: OAUTHBEARER and XOAUTH2.
+    case token(BearerCredentials)
+    /// Who the client's certificate says it is: EXTERNAL.
+    case certificate(CertificateCredentials)
+
+    /// Who the client says it is, for the record; `nil` where only a token or certificate says so.
+    public var claimedIdentity: String? {
+        switch self {
+        case .password(let password): password.authenticationIdentity
+        case .proof(let proof): proof.identity.user
+        case .token(let token): token.authorizationIdentity
+        case .certificate(let certificate): certificate.authorizationIdentity ?? certificate.identities.first
+        }
+    }
 }
 
 /// A user name and a password, in either direction: RFC 4616 section 2.
@@ -33,4 +49,10 @@ public enum SASLFailure: Error, Hashable, Sendable {
     case tooLong
     /// The peer went on although the exchange was over.
     case unexpected
+    /// The client took note of why it was refused: the end of an exchange whose credentials were judged already.
+    case refused
+    /// The server did not prove that it knows the password: RFC 5802 section 5.
+    case serverUnproved
+    /// The server asks for fewer or more iterations than are computed: `SCRAMVerifier.iterationBounds`.
+    case iterations
 }

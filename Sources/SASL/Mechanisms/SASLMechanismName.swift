@@ -9,6 +9,20 @@ public struct SASLMechanismName: Hashable, Sendable, CustomStringConvertible {
     public static let plain = SASLMechanismName(known: "PLAIN")
     /// draft-murchison-sasl-login: obsolete, and the only one that some clients know.
     public static let login = SASLMechanismName(known: "LOGIN")
+    /// RFC 5802.
+    public static let scramSHA1 = SASLMechanismName(known: "SCRAM-SHA-1")
+    /// RFC 5802, bound to the TLS connection.
+    public static let scramSHA1Plus = SASLMechanismName(known: "SCRAM-SHA-1-PLUS")
+    /// RFC 7677.
+    public static let scramSHA256 = SASLMechanismName(known: "SCRAM-SHA-256")
+    /// RFC 7677, bound to the TLS connection.
+    public static let scramSHA256Plus = SASLMechanismName(known: "SCRAM-SHA-256-PLUS")
+    /// RFC 7628.
+    public static let oauthBearer = SASLMechanismName(known: "OAUTHBEARER")
+    /// Google's forerunner of OAUTHBEARER, which most clients still speak.
+    public static let xoauth2 = SASLMechanismName(known: "XOAUTH2")
+    /// RFC 4422 appendix A.
+    public static let external = SASLMechanismName(known: "EXTERNAL")
 
     /// Parses a name as a command has it; letters of either case.
     public init?(_ name: Span<UInt8>) {
@@ -33,8 +47,16 @@ public struct SASLMechanismName: Hashable, Sendable, CustomStringConvertible {
         self.init(octets.span)
     }
 
-    /// Whether the password crosses the wire in clear, so that the mechanism is offered under TLS alone.
-    public var sendsPasswordInClear: Bool { self == .plain || self == .login }
+    /// Whether a password or a token crosses the wire in clear, so that the mechanism is offered under TLS alone.
+    public var sendsPasswordInClear: Bool {
+        self == .plain || self == .login || self == .oauthBearer || self == .xoauth2
+    }
+
+    /// Whether the mechanism is SCRAM, bound to the connection or not.
+    public var isSCRAM: Bool { SCRAMHash(self) != nil }
+
+    /// Whether the exchange is bound to the TLS connection, so that there has to be one: RFC 5802 section 6.
+    public var bindsChannel: Bool { self == .scramSHA256Plus || self == .scramSHA1Plus }
 
     /// The name itself.
     public var description: String { self.text }

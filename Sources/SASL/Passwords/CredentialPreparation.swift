@@ -1,12 +1,16 @@
+@_spi(_Unicode) import Swift
+
 /// What is done to user names and passwords before they are compared or hashed.
 ///
 /// RFC 4013 (SASLprep) and its successor RFC 8265 (PRECIS) ask for Unicode normalisation and tables of prohibited
 /// characters.
 ///
-/// Deviation: the tables and the normalisation (NFKC, NFC) are not applied, for the Swift standard library publishes
-/// neither. What is applied: well-formed UTF-8, no control characters (U+0000 to U+001F, U+007F to U+009F), no
-/// noncharacters, non-ASCII spaces mapped to U+0020 (RFC 8265 section 4.2.2 rule 2), bounds on the length. So a
-/// password typed in another normalisation form than the one it was set in does not match; ASCII is not touched.
+/// What is applied, by RFC 8265 section 4.2: well-formed UTF-8, no control characters (U+0000 to U+001F, U+007F to
+/// U+009F), no unassigned ones and no noncharacters, non-ASCII spaces mapped to U+0020, normalisation to NFC, bounds on
+/// the length. ASCII is not touched.
+///
+/// Deviation: RFC 4013, which RFC 5802 names, normalises to NFKC. The two differ for compatibility characters alone (full-width
+/// letters, ligatures); a client that still applies RFC 4013 to such a password is refused.
 public enum CredentialPreparation {
     /// The OpaqueString profile as far as it is applied: RFC 8265 section 4.2. For passwords.
     ///
@@ -25,14 +29,17 @@ public enum CredentialPreparation {
         if isASCII { return octets }
         guard let text = String(validating: octets, as: UTF8.self) else { return nil }
         octets.removeAll(keepingCapacity: true)
+        var mapped = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar.properties.generalCategory {
             case .control, .unassigned: return nil
-            case .spaceSeparator: octets.append(0x20)
-            default: octets.append(contentsOf: Array(String(scalar).utf8))
+            case .spaceSeparator: mapped.append(" ")
+            default: mapped.append(scalar)
             }
         }
-        return octets
+        // The standard library normalises for its own comparisons, and shows the result to those who ask for it by name.
+        for scalar in String(mapped)._nfc { octets.append(contentsOf: Array(String(scalar).utf8)) }
+        return octets.count <= Password.maximumLength ? octets : nil
     }
 
     /// A user name: the same rules, and no more than 320 octets (an address: RFC 3696 section 3). Case is kept; who

@@ -1,3 +1,5 @@
+import ChannelSupport
+import MailBytes
 import MailNames
 import NIOCore
 import NIOPosix
@@ -30,6 +32,8 @@ public final class SMTPClientConnection: Sendable {
         public var timeouts: SMTPTimeouts
         /// Makes the TLS handler, verifying or not; `nil` where there is no TLS.
         public var tls: (@Sendable () throws -> NIOSSLClientHandler)?
+        /// What the handler's context tells its secrets to, so that a log-in can be bound to the connection.
+        public var secrets: ExporterSecrets?
         /// The local address to connect from.
         public var source: SocketAddress?
 
@@ -38,12 +42,14 @@ public final class SMTPClientConnection: Sendable {
             session: SMTPClientSession.Configuration,
             timeouts: SMTPTimeouts = SMTPTimeouts(),
             tls: (@Sendable () throws -> NIOSSLClientHandler)?,
+            secrets: ExporterSecrets? = nil,
             source: SocketAddress? = nil
         ) {
             self.address = address
             self.session = session
             self.timeouts = timeouts
             self.tls = tls
+            self.secrets = secrets
             self.source = source
         }
     }
@@ -76,16 +82,20 @@ public final class SMTPClientConnection: Sendable {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    var session = target.session
+                    if session.credentials != nil, session.nonce.isEmpty { session.nonce = Self.nonce() }
                     let handler = SMTPClientHandler(
-                        configuration: target.session,
+                        configuration: session,
                         timeouts: target.timeouts,
                         tls: target.tls,
+                        secrets: target.secrets,
                         ready: ready
                     )
-                    if target.session.tls == .implicit, let tls = target.tls {
-                        try channel.pipeline.syncOperations.addHandler(tls())
+                    let pipeline = channel.pipeline.syncOperations
+                    if session.tls == .implicit, let tls = target.tls {
+                        try TLSEndpoint.addClientHandlers(tls(), secrets: target.secrets, to: pipeline)
                     }
-                    try channel.pipeline.syncOperations.addHandler(handler)
+                    try pipeline.addHandler(handler)
                     made.succeed(NIOLoopBound(handler, eventLoop: channel.eventLoop))
                 }
             }
@@ -111,6 +121,12 @@ public final class SMTPClientConnection: Sendable {
         }
         let (tls, opening) = try await loop.submit { (handler.value.tlsVersion, handler.value.dialogue.text) }.get()
         return SMTPClientConnection(channel: channel, handler: handler, tls: tls, opening: opening)
+    }
+
+    /// 24 octets of chance, in base64.
+    private static func nonce() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return Base64.encode((0..<24).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
     }
 
     /// Sends one message to its recipients.

@@ -22,6 +22,7 @@ final class SMTPClientHandler: ChannelInboundHandler {
     private var session: SMTPClientSession
     private let timeouts: SMTPTimeouts
     private let tls: (@Sendable () throws -> NIOSSLClientHandler)?
+    private let secrets: ExporterSecrets?
     private var inbound = ByteBuffer()
     private var job: Job?
     private var ready: EventLoopPromise<Void>?
@@ -36,11 +37,13 @@ final class SMTPClientHandler: ChannelInboundHandler {
         configuration: SMTPClientSession.Configuration,
         timeouts: SMTPTimeouts,
         tls: (@Sendable () throws -> NIOSSLClientHandler)?,
+        secrets: ExporterSecrets? = nil,
         ready: EventLoopPromise<Void>
     ) {
         self.session = SMTPClientSession(configuration: configuration)
         self.timeouts = timeouts
         self.tls = tls
+        self.secrets = secrets
         self.ready = ready
         self.began = .now()
     }
@@ -80,7 +83,7 @@ final class SMTPClientHandler: ChannelInboundHandler {
         default: tlsVersion = "TLS"
         }
         dialogue.noted("\(tlsVersion ?? "TLS") stands", at: elapsed)
-        perform(session.tlsEstablished(), context)
+        perform(session.tlsEstablished(TLSEndpoint.bindings(of: context.pipeline.syncOperations)), context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -203,7 +206,7 @@ final class SMTPClientHandler: ChannelInboundHandler {
         // RFC 3207 section 6: nothing that came before the handshake counts.
         inbound.clear()
         do {
-            try context.pipeline.syncOperations.addHandler(tls(), position: .first)
+            try TLSEndpoint.addClientHandlers(tls(), secrets: secrets, to: context.pipeline.syncOperations)
             touch(context)
         } catch {
             errorCaught(context: context, error: error)

@@ -20,6 +20,8 @@ public protocol SMTPServerAuthority: AnyObject, Sendable {
         _ credentials: SASLCredentials,
         _ client: SMTPClientDescription
     ) async -> SMTPServerSession.CredentialsJudgement
+    /// What a SCRAM exchange is challenged with; a decoy where there is no such user, `nil` when it cannot be told now.
+    func scramChallenge(for identity: SCRAMIdentity, _ client: SMTPClientDescription) async -> SCRAMChallenge?
     /// Makes the message durable, then says on the loop what the client is told.
     func commit(
         _ transaction: SMTPTransaction,
@@ -38,6 +40,14 @@ public protocol SMTPServerAuthority: AnyObject, Sendable {
     func smugglingRefused(_ reply: SMTPReply, _ transaction: SMTPTransaction?, _ client: SMTPClientDescription)
     /// A client said EHLO or HELO.
     func clientAppeared(_ client: SMTPClientDescription)
+}
+
+extension SMTPServerAuthority {
+    /// An authority without stored secrets; its listeners offer no SCRAM.
+    public func scramChallenge(
+        for identity: SCRAMIdentity,
+        _ client: SMTPClientDescription
+    ) async -> SCRAMChallenge? { nil }
 }
 
 /// An answer at once, or later.

@@ -1,4 +1,5 @@
 import MailBytes
+import ChannelSupport
 import MailNames
 import NIOCore
 import NIOSSL
@@ -34,6 +35,18 @@ extension SMTPServerHandler {
             promise.futureResult.whenComplete { result in
                 let (handler, context) = bound.value
                 handler.judged((try? result.get()) ?? .unavailable, context) { $0.credentialsJudged($1) }
+            }
+        case .findVerifier(let identity):
+            mode = .waiting
+            let (authority, client) = (self.authority, self.client)
+            let promise = context.eventLoop.makePromise(of: SMTPServerSession.VerifierAnswer.self)
+            promise.completeWithTask {
+                await authority.scramChallenge(for: identity, client).map { .found($0) } ?? .unavailable
+            }
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            promise.futureResult.whenComplete { result in
+                let (handler, context) = bound.value
+                handler.judged((try? result.get()) ?? .unavailable, context) { $0.verifierFound($1) }
             }
         case .startTLS(let reply): startTLS(reply, context)
         case .receiveContent(let reply):
@@ -78,7 +91,7 @@ extension SMTPServerHandler {
     }
 
     private func startTLS(_ reply: SMTPReply, _ context: ChannelHandlerContext) {
-        guard let tls = settings.tls() else {
+        guard let endpoint = settings.endpoint() else {
             perform(.send(.tlsUnavailable), context)
             return
         }
@@ -88,7 +101,7 @@ extension SMTPServerHandler {
         inbound.clear()
         mode = .waiting
         do {
-            try context.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls), position: .first)
+            try endpoint.addServerHandlers(to: context.pipeline.syncOperations)
         } catch {
             close(context)
         }

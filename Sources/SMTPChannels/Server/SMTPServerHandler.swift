@@ -19,8 +19,8 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     public struct Settings: Sendable {
         public var session: SMTPServerConfiguration
         public var timeouts: SMTPTimeouts
-        /// The context of the next handshake; `nil` where there is no TLS.
-        public var tls: @Sendable () -> NIOSSLContext?
+        /// What the next handshake is done with; `nil` where there is no TLS.
+        public var endpoint: @Sendable () -> TLSEndpoint?
         public var isImplicitTLS: Bool
         /// Content beyond this goes to the disk as it arrives.
         public var contentInMemory: ByteCount
@@ -28,15 +28,32 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         public init(
             session: SMTPServerConfiguration,
             timeouts: SMTPTimeouts = SMTPTimeouts(),
-            tls: @escaping @Sendable () -> NIOSSLContext?,
+            endpoint: @escaping @Sendable () -> TLSEndpoint?,
             isImplicitTLS: Bool = false,
             contentInMemory: ByteCount = .kibibytes(256)
         ) {
             self.session = session
             self.timeouts = timeouts
-            self.tls = tls
+            self.endpoint = endpoint
             self.isImplicitTLS = isImplicitTLS
             self.contentInMemory = contentInMemory
+        }
+
+        /// Settings with a TLS that log-ins cannot be bound to.
+        public init(
+            session: SMTPServerConfiguration,
+            timeouts: SMTPTimeouts = SMTPTimeouts(),
+            tls: @escaping @Sendable () -> NIOSSLContext?,
+            isImplicitTLS: Bool = false,
+            contentInMemory: ByteCount = .kibibytes(256)
+        ) {
+            self.init(
+                session: session,
+                timeouts: timeouts,
+                endpoint: { tls().map { TLSEndpoint(context: $0) } },
+                isImplicitTLS: isImplicitTLS,
+                contentInMemory: contentInMemory
+            )
         }
     }
 
@@ -146,11 +163,8 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
             let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
             tlsVersion = handler?.tlsVersion.map(Self.name(of:)) ?? "TLS"
             mode = .command
-            if settings.isImplicitTLS {
-                send(session.greeting, context)
-            } else {
-                session.tlsEstablished()
-            }
+            session.tlsEstablished(TLSEndpoint.connection(of: context.pipeline.syncOperations))
+            if settings.isImplicitTLS { send(session.greeting, context) }
             flush(context)
             proceed(context)
         case ChannelEvent.inputClosed:

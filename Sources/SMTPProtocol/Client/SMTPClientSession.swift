@@ -42,16 +42,24 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         public var hostName: String
         public var tls: TLSPolicy
         public var credentials: PasswordCredentials?
+        /// Chance for one log-in: see `SASLClientExchange`. Empty leaves SCRAM out.
+        public var nonce: String
 
-        public init(hostName: String, tls: TLSPolicy, credentials: PasswordCredentials? = nil) {
+        public init(
+            hostName: String,
+            tls: TLSPolicy,
+            credentials: PasswordCredentials? = nil,
+            nonce: String = ""
+        ) {
             self.hostName = hostName
             self.tls = tls
             self.credentials = credentials
+            self.nonce = nonce
         }
     }
 
     /// What the next reply answers.
-    private enum Awaited: Sendable, Equatable {
+    enum Awaited: Sendable, Equatable {
         case greeting, ehlo, helo, startTLS, authentication, mail, recipient(Int), data, content, reset, quit
     }
 
@@ -72,11 +80,13 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         }
     }
 
-    private let configuration: Configuration
-    private var awaited: [Awaited] = [.greeting]
+    let configuration: Configuration
+    var awaited: [Awaited] = [.greeting]
     private var parser = SMTPReplyParser()
     private var transaction: Transaction?
-    private var exchange: SASLClientExchange?
+    var exchange: SASLClientExchange?
+    /// What the TLS connection can be bound to.
+    private(set) var bindings = ChannelBindings()
     public private(set) var extensions = SMTPServerExtensions()
     public private(set) var isEncrypted: Bool
     /// The server's first line, for the trace.
@@ -210,51 +220,15 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     }
 
     /// The handshake is done: what the server offered before is forgotten, RFC 3207 section 4.2.
-    public mutating func tlsEstablished() -> Action {
+    ///
+    /// - Parameter bindings: what the connection can be bound to.
+    public mutating func tlsEstablished(_ bindings: ChannelBindings = ChannelBindings()) -> Action {
         isEncrypted = true
+        self.bindings = bindings
         extensions = SMTPServerExtensions()
         parser = SMTPReplyParser()
         if configuration.tls == .implicit { return .wait }
         return ehlo()
-    }
-
-    private mutating func authenticate() -> Action {
-        guard let credentials = configuration.credentials else { return .ready }
-        let offered = extensions.mechanisms.filter { isEncrypted || !$0.sendsPasswordInClear }
-        guard var exchange = SASLClientExchange(credentials: credentials, offered: offered) else {
-            return .failed(
-                SMTPClientFailure(
-                    .authenticationFailed,
-                    SMTPReply(
-                        450,
-                        EnhancedStatus(4, 7, 0),
-                        "the next hop offers no mechanism to log in with that is safe here"
-                    )
-                )
-            )
-        }
-        let initial = exchange.initialResponse()
-        self.exchange = exchange
-        awaited = [.authentication]
-        let command = "AUTH \(exchange.mechanism)" + (initial.map { " " + $0 } ?? "")
-        return .send(Array((command + "\r\n").utf8), isSecret: initial != nil)
-    }
-
-    private mutating func authenticationAnswered(_ reply: SMTPReply) -> Action {
-        if reply.code == 235 {
-            exchange = nil
-            return .ready
-        }
-        if reply.code == 421 { return .failed(SMTPClientFailure(.connectionLost, reply)) }
-        guard reply.code == 334, var exchange else { return .failed(SMTPClientFailure(.authenticationFailed, reply)) }
-        let challenge = Array((reply.lines.first ?? "").utf8)
-        let step = exchange.challengeReceived(challenge.span)
-        self.exchange = exchange
-        awaited = [.authentication]
-        switch step {
-        case .respond(let text): return .send(Array((text + "\r\n").utf8), isSecret: true)
-        case .cancel: return .send(Array("*\r\n".utf8), isSecret: false)
-        }
     }
 
     // MARK: Transactions

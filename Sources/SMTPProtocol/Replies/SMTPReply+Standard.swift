@@ -67,9 +67,14 @@ extension SMTPReply {
     public static let encryptionRequired = SMTPReply(
         538,
         EnhancedStatus(5, 7, 11),
-        "Passwords are taken over TLS only: STARTTLS first"
+        "Log-ins are taken over TLS only: STARTTLS first"
     )
     public static let mechanismUnknown = SMTPReply(504, EnhancedStatus(5, 5, 4), "The mechanism is not known here")
+    public static let mechanismTooWeak = SMTPReply(
+        534,
+        EnhancedStatus(5, 7, 9),
+        "The mechanism is too weak here: take one that does not send the password"
+    )
     public static let alreadyAuthenticated = SMTPReply(503, EnhancedStatus(5, 5, 1), "Already authenticated")
     public static let authenticationCancelled = SMTPReply(501, EnhancedStatus(5, 7, 0), "Authentication cancelled")
     public static let authenticationSyntax = SMTPReply(

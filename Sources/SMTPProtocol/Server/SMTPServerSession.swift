@@ -17,6 +17,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case judgeRecipient(EnvelopeRecipient, SMTPTransaction)
         /// Answered by `credentialsJudged(_:)`.
         case judgeCredentials(SASLCredentials)
+        /// Answered by `verifierFound(_:)`.
+        case findVerifier(SCRAMIdentity)
         /// Send the reply in clear, drop what was received, start TLS: RFC 3207 section 6. Answered by `tlsEstablished()`;
         /// where there is no TLS after all, send 454 in its place and go on.
         case startTLS(SMTPReply)
@@ -43,7 +45,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case unavailable
     }
 
-    private enum Phase: Sendable {
+    enum Phase: Sendable {
         /// No EHLO yet.
         case greeted
         case ready
@@ -57,22 +59,25 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case chunked(SMTPTransaction)
         case committing
         case authenticating(SASLServerExchange)
-        case judgingCredentials
+        case findingVerifier(SASLServerExchange)
+        case judgingCredentials(SASLServerExchange)
         case startingTLS
         case closed
     }
 
     public let configuration: SMTPServerConfiguration
-    private var phase = Phase.greeted
+    var phase = Phase.greeted
     /// What the client called itself, and whether with EHLO.
     public private(set) var clientName: String?
     public private(set) var isExtended = false
     public private(set) var isEncrypted: Bool
     /// The account that logged in.
-    public private(set) var account: String?
+    public internal(set) var account: String?
+    /// What TLS contributes to a log-in.
+    private(set) var connection = SASLConnection()
     private var badCommands = 0
     private var idleCommands = 0
-    private var failedAuthentications = 0
+    var failedAuthentications = 0
     private var transactions = 0
     private var chunksBareNewlines = BareNewlineFinder()
 
@@ -169,7 +174,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     }
 
     /// A wrong command: answered, and counted against the client.
-    private mutating func fault(_ reply: SMTPReply) -> Action {
+    mutating func fault(_ reply: SMTPReply) -> Action {
         badCommands += 1
         guard badCommands <= configuration.limits.badCommands else {
             phase = .closed
@@ -230,9 +235,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     private var extensions: [String] {
         var offered = ["PIPELINING", "SIZE \(configuration.limits.messageSize.bytes)"]
         if configuration.offersTLS && !isEncrypted { offered.append("STARTTLS") }
-        if mayAuthenticate && account == nil {
-            offered.append("AUTH " + configuration.mechanisms.joined(separator: " "))
-        }
+        let mechanisms = offeredMechanisms
+        if !mechanisms.isEmpty { offered.append("AUTH " + mechanisms.joined(separator: " ")) }
         offered += ["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "BINARYMIME"]
         var limits = "LIMITS RCPTMAX=\(configuration.limits.recipientsPerTransaction)"
         if configuration.limits.transactionsPerConnection > 0 {
@@ -450,81 +454,14 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     }
 
     /// The handshake is done: all that the client said before is forgotten, RFC 3207 section 4.2.
-    public mutating func tlsEstablished() {
+    ///
+    /// - Parameter connection: what TLS contributes to a log-in.
+    public mutating func tlsEstablished(_ connection: SASLConnection = SASLConnection()) {
         isEncrypted = true
+        self.connection = connection
         clientName = nil
         isExtended = false
         account = nil
         phase = .greeted
-    }
-
-    // MARK: AUTH, RFC 4954
-
-    /// Whether passwords may cross this connection at all.
-    private var mayAuthenticate: Bool {
-        !configuration.mechanisms.isEmpty && (isEncrypted || configuration.allowsClearTextAuthentication)
-    }
-
-    private mutating func authenticate(
-        _ name: String,
-        _ response: Range<Int>?,
-        _ line: Span<UInt8>
-    ) -> Action {
-        guard !configuration.mechanisms.isEmpty, isExtended || clientName == nil else { return fault(.notOffered) }
-        guard account == nil else { return fault(.alreadyAuthenticated) }
-        switch phase {
-        case .ready: break
-        case .greeted: return fault(.helloFirst)
-        default: return fault(.notInTransaction)
-        }
-        guard mayAuthenticate else { return fault(.encryptionRequired) }
-        guard configuration.mechanisms.contains(name.uppercased()), let mechanism = SASLMechanismName(name),
-            var exchange = SASLServerExchange(mechanism: mechanism)
-        else { return fault(.mechanismUnknown) }
-        let step =
-            if let response { exchange.begin(initialResponse: line.extracting(response)) } else { exchange.begin() }
-        return take(step, exchange)
-    }
-
-    private mutating func authenticationLine(_ line: Span<UInt8>, _ exchange: SASLServerExchange) -> Action {
-        var exchange = exchange
-        let step = exchange.lineReceived(line)
-        return take(step, exchange)
-    }
-
-    private mutating func take(_ step: SASLServerExchange.Step, _ exchange: SASLServerExchange) -> Action {
-        switch step {
-        case .challenge(let text):
-            phase = .authenticating(exchange)
-            return .send(SMTPReply(334, nil, text))
-        case .verify(let credentials):
-            phase = .judgingCredentials
-            return .judgeCredentials(credentials)
-        case .cancelled:
-            phase = .ready
-            return fault(.authenticationCancelled)
-        case .failed(let failure):
-            phase = .ready
-            return fault(failure == .tooLong ? .authenticationTooLong : .authenticationSyntax)
-        }
-    }
-
-    /// The directory has judged a log-in.
-    public mutating func credentialsJudged(_ judgement: CredentialsJudgement) -> Action {
-        guard case .judgingCredentials = phase else { return .send(.localError) }
-        phase = .ready
-        switch judgement {
-        case .accepted(let account):
-            self.account = account
-            return .send(.authenticated)
-        case .unavailable: return .send(.authenticationUnavailable)
-        case .rejected:
-            failedAuthentications += 1
-            guard failedAuthentications < configuration.limits.failedAuthentications else {
-                phase = .closed
-                return .sendAndClose(SMTPReply(421, EnhancedStatus(4, 7, 0), "Too many failed log-ins"))
-            }
-            return .send(.credentialsInvalid)
-        }
     }
 }

@@ -18,6 +18,10 @@ struct Dialogue: ~Copyable {
     private(set) var awaitsTLS = false
     var refusals: [String: SMTPReply] = [:]
     var password = "secret"
+    /// What SCRAM users are challenged with; `nil` where the directory is down.
+    var challenge: SCRAMChallenge?
+    /// What TLS contributes to log-ins.
+    var connection = SASLConnection()
     private(set) var stored: [(SMTPTransaction, [UInt8])] = []
     private(set) var isClosed = false
     private(set) var smuggled = false
@@ -47,7 +51,7 @@ struct Dialogue: ~Copyable {
     mutating func handshake() -> Bool {
         guard awaitsTLS else { return false }
         awaitsTLS = false
-        session.tlsEstablished()
+        session.tlsEstablished(connection)
         return true
     }
 
@@ -123,11 +127,17 @@ struct Dialogue: ~Copyable {
         case .judgeRecipient(let recipient, _):
             perform(session.recipientJudged(judge(recipient.address, 5, 1, 1)))
         case .judgeCredentials(let credentials):
-            guard case .password(let given) = credentials else { return }
-            let isRight = given.password == Password(password)
-            perform(
-                session.credentialsJudged(isRight ? .accepted(account: given.authenticationIdentity) : .rejected)
-            )
+            let isRight =
+                switch credentials {
+                case .password(let given): given.password == Password(password)
+                case .proof(let proof): proof.outcome == .right
+                case .token(let bearer): bearer.token == BearerToken(password)
+                case .certificate: true
+                }
+            let account = credentials.claimedIdentity ?? "somebody"
+            perform(session.credentialsJudged(isRight ? .accepted(account: account) : .rejected))
+        case .findVerifier:
+            perform(session.verifierFound(challenge.map { .found($0) } ?? .unavailable))
         case .startTLS(let reply):
             answer(reply)
             line = []

@@ -123,6 +123,7 @@ final class ServerSide {
         case .judgeRecipient(let recipient, _):
             perform(session.recipientJudged(behaviour.judgeRecipient(recipient.address)))
         case .judgeCredentials: perform(session.credentialsJudged(.rejected))
+        case .findVerifier: perform(session.verifierFound(.unavailable))
         case .startTLS(let reply):
             send(reply)
             waiting = []
