@@ -137,8 +137,8 @@ let floor5: [Target] =
         "Delivery",
         [
             "MailBytes", "MailNames", "MailEvents", "InternetMessage", "SMTPProtocol", "SASL", "DeliveryScheduler",
-            "DNSClient", "Spool", "SMTPChannels", "ChannelSupport", "Directory", "MailStore", "MailingLists", nio,
-            nioPosix, nioSSL, logging,
+            "DNSClient", "Spool", "SMTPChannels", "ChannelSupport", "Directory", "MailStore", "MailingLists",
+            "CPlatform", nio, nioPosix, nioSSL, logging,
         ]
     )
 

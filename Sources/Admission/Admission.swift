@@ -17,10 +17,15 @@ public final class Admission: Sendable {
         public var relay: RelayControl
         /// Received fields that a message may have: RFC 5321 section 6.3 says at least 100.
         public var hops: Int
+        /// Whether the hosts of relay domains are asked about recipients.
+        public var verifying: Verifying
+        /// Networks whose hosts get full answers to VRFY and EXPN, as who logged in does.
+        public var lookupNetworks: [IPNetwork] = []
 
-        public init(relay: RelayControl = RelayControl(), hops: Int = 100) {
+        public init(relay: RelayControl = RelayControl(), hops: Int = 100, verifying: Verifying = .off) {
             self.relay = relay
             self.hops = hops
+            self.verifying = verifying
         }
     }
 
@@ -35,23 +40,44 @@ public final class Admission: Sendable {
         public var peer: IPAddress?
         public var account: String?
         public var isSubmission: Bool
+        /// The certificate that its TLS handshake proved to be its own.
+        public var certificate: CertificateFingerprint?
 
-        public init(peer: IPAddress?, account: String?, isSubmission: Bool) {
+        public init(
+            peer: IPAddress?,
+            account: String?,
+            isSubmission: Bool,
+            certificate: CertificateFingerprint? = nil
+        ) {
             self.peer = peer
             self.account = account
             self.isSubmission = isSubmission
+            self.certificate = certificate
+        }
+
+        var relaying: RelayControl.Client {
+            RelayControl.Client(peer: peer, account: account, certificate: certificate)
         }
     }
 
-    private let directory: any Directory
+    let directory: any Directory
+    let options: Mutex<Options>
     private let authenticator: Authenticator
-    private let options: Mutex<Options>
+    private let verifier: (any RecipientVerifier)?
 
-    /// - Parameter authenticator: judges log-ins; one without tokens where it is left out.
-    public init(directory: any Directory, options: Options, authenticator: Authenticator? = nil) {
+    /// - Parameters:
+    ///   - authenticator: judges log-ins; one without tokens where it is left out.
+    ///   - verifier: asks the hosts of relay domains; `nil` where nobody can.
+    public init(
+        directory: any Directory,
+        options: Options,
+        authenticator: Authenticator? = nil,
+        verifier: (any RecipientVerifier)? = nil
+    ) {
         self.directory = directory
         self.authenticator = authenticator ?? Authenticator(directory: directory, clock: .system)
         self.options = Mutex(options)
+        self.verifier = verifier
     }
 
     /// Other policies from now on.
@@ -91,16 +117,32 @@ public final class Admission: Sendable {
 
     /// Whether mail for the recipient is taken from this client.
     public func judgeRecipient(_ address: EmailAddress, _ client: Client, on loop: any EventLoop) -> Judging {
-        if let answer = directory.cachedAnswer(for: address) { return .now(verdicts(answer, address, client)) }
+        let known = directory.cachedAnswer(for: address)
+        if let known, known != .relayDomain { return .now(verdicts(known, address, client)) }
         let promise = loop.makePromise(of: [Verdict].self)
         promise.completeWithTask { [self] in
             do {
-                return verdicts(try await directory.answer(for: address), address, client)
+                let answer: RecipientAnswer
+                if let known { answer = known } else { answer = try await directory.answer(for: address) }
+                return await checked(verdicts(answer, address, client), answer, address)
             } catch {
                 return [Verdict("recipient", .refuse(.directoryUnavailable), because: "\(error)")]
             }
         }
         return .later(promise.futureResult)
+    }
+
+    /// With the verdict of the recipient's own host, where it is to be asked.
+    private func checked(
+        _ verdicts: [Verdict],
+        _ answer: RecipientAnswer,
+        _ address: EmailAddress
+    ) async -> [Verdict] {
+        let verifying = options.withLock(\.verifying)
+        guard answer == .relayDomain, verifying != .off, let verifier,
+            verdicts.allSatisfy({ $0.decision == .accept })
+        else { return verdicts }
+        return verdicts + [await verified(address, verifying, verifier)]
     }
 
     /// What was decided about a recipient that was accepted, again from memory: for the trace. `nil` when it is not there
@@ -111,16 +153,33 @@ public final class Admission: Sendable {
 
     private func verdicts(_ answer: RecipientAnswer, _ address: EmailAddress, _ client: Client) -> [Verdict] {
         switch answer {
-        case .account, .alias, .list:
+        case .account, .alias, .mixedAlias, .list:
             return [Verdict("recipient", .accept, because: "\(address) is here")]
         case .unknownRecipient:
             return [Verdict("recipient", .refuse(.unknownRecipient), because: "nobody here is called \(address)")]
-        case .notLocal:
+        case .moved(let new, let way): return [Self.moved(address, to: new, way)]
+        case .disabled:
+            return [Verdict("recipient", .refuse(.mailboxDisabled), because: "the account \(address) is switched off")]
+        case .relayDomain, .notLocal:
             let relay = options.withLock(\.relay)
-            let (allowed, reason) = relay.mayRelay(
-                RelayControl.Client(peer: client.peer, isAuthenticated: client.account != nil)
-            )
-            return [Verdict("relay", allowed ? .accept : .refuse(.relayingDenied), because: reason)]
+            let (allowed, reason) = relay.mayRelay(client.relaying, to: address, isListed: answer == .relayDomain)
+            let denied: SMTPReply = answer == .relayDomain ? .routingDenied : .relayingDenied
+            return [Verdict("relay", allowed ? .accept : .refuse(denied), because: reason)]
+        }
+    }
+
+    /// Somebody who has another address now: RFC 5321 section 3.4.
+    ///
+    /// An address in UTF-8 is not told to clients that may not understand it: RFC 6531 section 3.7.4.2.
+    static func moved(_ address: EmailAddress, to new: EmailAddress, _ way: Forwarding) -> Verdict {
+        let isTold = !new.isInternationalized
+        switch way {
+        case .forward:
+            let decision: Verdict.Decision = isTold ? .acceptTelling(.willForward(to: new)) : .accept
+            return Verdict("recipient", decision, because: "mail for \(address) goes on to \(new)")
+        case .tell:
+            let reply: SMTPReply = isTold ? .tryInstead(new) : .mailboxDisabled
+            return Verdict("recipient", .refuse(reply), because: "\(address) has moved to \(new)")
         }
     }
 

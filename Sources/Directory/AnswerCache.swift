@@ -30,7 +30,7 @@ final class AnswerCache: Sendable {
         state.withLock { state in
             guard state.generation == generation else { return }
             switch answer {
-            case .account, .alias:
+            case .account, .alias, .mixedAlias, .moved, .disabled, .relayDomain:
                 if state.known.count >= capacity { state.known.removeAll(keepingCapacity: true) }
                 state.known[address] = answer
             case .list(let target):

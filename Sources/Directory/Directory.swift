@@ -39,6 +39,16 @@ public protocol Directory: Sendable {
 
     /// Whether the account may write the address as a sender: its own address, or an alias that leads to it alone.
     func account(_ id: AccountID, maySendAs address: EmailAddress) async throws(DirectoryError) -> Bool
+
+    /// The addresses that a bare name has in the domains here, for VRFY and EXPN (RFC 5321 section 3.5.1).
+    ///
+    /// - Parameter limit: no more than these are looked for.
+    func addresses(named name: LocalPart, limit: Int) async throws(DirectoryError) -> [EmailAddress]
+}
+
+extension Directory {
+    /// None, where names are looked up whole alone.
+    public func addresses(named name: LocalPart, limit: Int) async throws(DirectoryError) -> [EmailAddress] { [] }
 }
 
 extension Directory {
@@ -70,10 +80,26 @@ public enum RecipientAnswer: Hashable, Sendable {
     case alias([EmailAddress])
     /// It is one of a mailing list's addresses.
     case list(ListTarget)
+    /// It goes on to these, of which not all are addresses.
+    case mixedAlias([AliasTarget])
+    /// Whoever had the address has another now: RFC 5321 section 3.4.
+    case moved(to: EmailAddress, Forwarding)
+    /// The account is switched off: 550 5.2.1.
+    case disabled
+    /// The domain's mailboxes are elsewhere, and we take its mail on: backup MX.
+    case relayDomain
     /// The domain is ours, but nobody has that name in it: 550 5.1.1.
     case unknownRecipient
     /// The domain is not ours.
     case notLocal
+}
+
+/// What is done with mail for somebody who has another address now: RFC 5321 section 3.4.
+public enum Forwarding: String, Hashable, Sendable, Codable {
+    /// It is sent on, and the sender told so: 251.
+    case forward
+    /// It is refused, and the sender told the new address: 551.
+    case tell
 }
 
 /// Names an account for good, also when its address changes.
@@ -93,7 +119,7 @@ public struct Account: Hashable, Sendable {
     public let id: AccountID
     /// The address that the account was made with and logs in by.
     public let address: EmailAddress
-    /// Whether it may log in; mail is delivered to it all the same.
+    /// Whether it may log in and is sent mail.
     public let isEnabled: Bool
 
     public init(id: AccountID, address: EmailAddress, isEnabled: Bool) {

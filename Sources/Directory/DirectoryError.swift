@@ -10,6 +10,10 @@ public struct DirectoryError: Error, CustomStringConvertible {
         case domainExists(Domain)
         case domainUnknown(Domain)
         case domainInUse(Domain, accounts: Int, aliases: Int)
+        /// The domain is of another kind than the change needs.
+        case domainOfOtherKind(Domain, DomainKind)
+        /// Other domains are aliases of it.
+        case domainHasAliases(Domain, [Domain])
         case addressTaken(EmailAddress)
         case accountUnknown(String)
         case aliasUnknown(String)
@@ -43,10 +47,18 @@ public struct DirectoryError: Error, CustomStringConvertible {
             "the domain \(domain.unicode) is not here; add it with `martlet domain add \(domain.unicode)`"
         case .domainInUse(let domain, let accounts, let aliases):
             "the domain \(domain.unicode) still has \(accounts) accounts and \(aliases) aliases; remove them first"
+        case .domainOfOtherKind(let domain, .relay):
+            "mail for \(domain.unicode) is only taken on to its own hosts: it has no accounts and aliases here"
+        case .domainOfOtherKind(let domain, .alias(let other)):
+            "\(domain.unicode) is an alias of \(other.unicode): make the change there"
+        case .domainOfOtherKind(let domain, .local):
+            "\(domain.unicode) has accounts and aliases of its own"
+        case .domainHasAliases(let domain, let others):
+            "\(domain.unicode) has the aliases \(others.map(\.unicode).joined(separator: ", ")); remove them first"
         case .addressTaken(let address): "\(address) already belongs to an account or an alias"
         case .accountUnknown(let name): "there is no account \(name)"
         case .aliasUnknown(let name): "there is no alias \(name)"
-        case .aliasTargets: "an alias needs between 1 and 1000 addresses to lead to"
+        case .aliasTargets: "an alias needs between 1 and 1000 targets to lead to"
         case .listUnknown(let name): "there is no list \(name)"
         case .listAddress(let name):
             "\(name) cannot be a list: it needs a plain local part of at most \(ListSettings.nameLimit) characters without +, "

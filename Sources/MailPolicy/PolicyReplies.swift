@@ -1,3 +1,4 @@
+import MailNames
 import SMTPProtocol
 
 /// What refused clients are told; nothing of names or rules behind it.
@@ -14,9 +15,30 @@ extension SMTPReply {
         EnhancedStatus(4, 3, 0),
         "Recipients cannot be checked now, come again later"
     )
+    public static let mailboxDisabled = SMTPReply(550, EnhancedStatus(5, 2, 1), "The mailbox takes no mail")
+    public static let routingDenied = SMTPReply(
+        550,
+        EnhancedStatus(5, 7, 1),
+        "Addresses that route on to other hosts are not taken"
+    )
+    public static let nextHopUnavailable = SMTPReply(
+        450,
+        EnhancedStatus(4, 4, 1),
+        "The recipient cannot be checked at its own host now, come again later"
+    )
     public static let loopDetected = SMTPReply(
         554,
         EnhancedStatus(5, 4, 6),
         "The message has passed too many hosts, it is in a loop"
     )
+
+    /// The mailbox is elsewhere now, and the message goes there: RFC 5321 section 3.4.
+    public static func willForward(to address: EmailAddress) -> SMTPReply {
+        SMTPReply(251, EnhancedStatus(2, 1, 5), "User not local; will forward to <\(address)>")
+    }
+
+    /// The mailbox is elsewhere now, and the sender is to write there: RFC 5321 section 3.4. The status is RFC 3463's.
+    public static func tryInstead(_ address: EmailAddress) -> SMTPReply {
+        SMTPReply(551, EnhancedStatus(5, 1, 6), "User not local; please try <\(address)>")
+    }
 }

@@ -4,6 +4,8 @@ import SMTPProtocol
 public struct Verdict: Sendable, Equatable {
     public enum Decision: Sendable, Equatable {
         case accept
+        /// Accepted, and the client is told more than that: 251.
+        case acceptTelling(SMTPReply)
         case refuse(SMTPReply)
     }
 
@@ -22,6 +24,7 @@ public struct Verdict: Sendable, Equatable {
     public var line: String {
         switch decision {
         case .accept: "\(policy): accepted, \(reason)"
+        case .acceptTelling(let reply): "\(policy): accepted (\(reply.code)), \(reason)"
         case .refuse(let reply): "\(policy): refused (\(reply.code)), \(reason)"
         }
     }

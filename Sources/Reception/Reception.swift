@@ -109,7 +109,9 @@ public final class Reception: SMTPServerAuthority {
         _ recipient: EnvelopeRecipient?,
         _ client: SMTPClientDescription
     ) -> SMTPServerSession.Judgement {
+        var told: SMTPReply?
         for verdict in verdicts {
+            if case .acceptTelling(let reply) = verdict.decision { told = reply }
             guard case .refuse(let reply) = verdict.decision else { continue }
             record(
                 nil,
@@ -124,7 +126,7 @@ public final class Reception: SMTPServerAuthority {
             )
             return .refused(reply)
         }
-        return .accepted
+        return told.map { .acceptedTelling($0) } ?? .accepted
     }
 
     public func smugglingRefused(

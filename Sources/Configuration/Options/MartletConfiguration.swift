@@ -10,6 +10,8 @@ public struct MartletConfiguration: Sendable, Hashable {
     public var authentication = AuthenticationOptions()
     public var smtp = SMTPOptions()
     public var relay = RelayOptions()
+    public var directory = DirectoryOptions()
+    public var delivery = LocalDeliveryOptions()
     public var outbound = OutboundOptions()
     public var resolver = ResolverOptions()
     public var queue = QueueOptions()

@@ -14,13 +14,8 @@ public struct SMTPOptions: Sendable, Hashable {
     public var bareNewlines = BareNewlines.refuse
     /// Whether passwords are taken in clear from this machine: for development alone.
     public var clearTextAuthentication = false
-
-    public init() {}
-}
-
-/// Who may send to domains that are not ours without a log-in.
-public struct RelayOptions: Sendable, Hashable {
-    public var networks: [IPNetwork] = []
+    /// Networks whose hosts get full answers to VRFY and EXPN.
+    public var lookupNetworks: [IPNetwork] = []
 
     public init() {}
 }

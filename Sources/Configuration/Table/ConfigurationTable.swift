@@ -13,7 +13,9 @@ public enum ConfigurationTable {
         ("tls", "The server's certificate. Without one, a self-signed certificate is made at start."),
         ("authentication", "How people log in."),
         ("smtp", "How mail is taken in."),
-        ("relay", "Who may send to other domains without a log-in. Nobody, unless listed here."),
+        ("relay", "Who may send to other domains. Nobody, unless listed here."),
+        ("directory", "How the names of local domains are read. Domains, accounts and aliases are set by commands."),
+        ("delivery", "What mail may do on this machine beside lying in mailboxes."),
         ("outbound", "How mail for other domains leaves."),
         ("resolver", "Who is asked for names."),
         ("queue", "How long and how often mail is tried."),
@@ -26,7 +28,8 @@ public enum ConfigurationTable {
 
     /// All keys, in the order of the pages.
     public static let keys: [ConfigurationKey] =
-        serverKeys + listenKeys + authenticationKeys + receptionKeys + outboundKeys + queueKeys + limitKeys + recordKeys
+        serverKeys + listenKeys + authenticationKeys + receptionKeys + relayKeys + directoryKeys + outboundKeys + queueKeys
+        + limitKeys + recordKeys
 
     private static let serverKeys: [ConfigurationKey] = [
         ConfigurationKey(
@@ -133,12 +136,6 @@ public enum ConfigurationTable {
             \.smtp.clearTextAuthentication,
             .flag,
             "Takes passwords without TLS from this machine's own addresses. For development alone."
-        ),
-        ConfigurationKey(
-            "relay.networks",
-            \.relay.networks,
-            .list(of: .network),
-            "Networks whose hosts may send to anybody without a log-in."
         ),
     ]
 

@@ -80,6 +80,8 @@ final class ActiveMessage {
         var account: AccountID?
         /// The mailing list that the address is of.
         var list: ListTarget?
+        /// The file or command that the address, an alias, leads to.
+        var outlet: AliasTarget?
         /// Whether it was reached through an alias.
         var isExpanded: Bool
         var route: Route
@@ -93,8 +95,12 @@ final class ActiveMessage {
     ///
     /// Two addresses of one message share a number with a chance of one to two thousand millions.
     static func key(of address: EmailAddress, recipient: Int) -> UInt32 {
+        key(of: address.description, recipient: recipient)
+    }
+
+    static func key(of name: String, recipient: Int) -> UInt32 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ UInt64(recipient)
-        for byte in address.description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
         return UInt32(truncatingIfNeeded: hash >> 33) | 0x8000_0000
     }
 

@@ -112,7 +112,7 @@ extension DeliveryService {
         isExpanded: Bool,
         of message: ActiveMessage
     ) -> ActiveMessage.Target {
-        let key = isExpanded ? ActiveMessage.key(of: leaf.address, recipient: recipient) : UInt32(recipient)
+        let key = isExpanded ? ActiveMessage.key(of: leaf.name, recipient: recipient) : UInt32(recipient)
         var target = ActiveMessage.Target(
             recipient: recipient,
             key: key,
@@ -124,6 +124,7 @@ extension DeliveryService {
         switch leaf.kind {
         case .account(let account): target.account = account
         case .list(let list): target.list = list
+        case .outlet(let outlet): target.outlet = outlet
         case .elsewhere: target.route = .outbound(leaf.address, options: options, override: message.override)
         case .failed(let failure): target.lastFailure = failure
         }
@@ -288,5 +289,7 @@ extension DeliveryService {
 
 extension ActiveMessage.Target {
     /// Whether the directory says that there is no way to it.
-    var isUndeliverable: Bool { account == nil && list == nil && route.way == .deliver(.local) }
+    var isUndeliverable: Bool {
+        account == nil && list == nil && outlet == nil && route.way == .deliver(.local)
+    }
 }

@@ -46,6 +46,9 @@ public actor DeliveryService {
     var chores: [Chore] = []
     var choresBegun = 0
     var choresRunning = 0
+    /// Files and commands that are written to, and what waits to be.
+    var outletsInUse = 0
+    var outletsWaiting: [CheckedContinuation<Void, Never>] = []
     var timer: Scheduled<Void>?
     var timerDue: Timestamp?
     var isPumpScheduled = false

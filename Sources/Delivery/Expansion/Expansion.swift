@@ -10,11 +10,18 @@ struct Expansion {
             case account(AccountID)
             case list(ListTarget)
             case elsewhere
+            /// A file or command that the alias of this address leads to.
+            case outlet(AliasTarget)
             case failed(DeliveryFailure)
         }
 
         var address: EmailAddress
         var kind: Kind
+
+        /// What tells it from other ends of the same recipient.
+        var name: String {
+            if case .outlet(let outlet) = kind { "\(address) \(outlet)" } else { address.description }
+        }
     }
 
     enum Result {
@@ -39,8 +46,7 @@ struct Expansion {
     ) -> Result {
         var expansion = Expansion()
         guard let first = answer(recipient) else { return .needs(recipient) }
-        if case .alias = first {
-        } else {
+        guard first.ends != nil else {
             expansion.leaves = [leaf(recipient, first)]
             return .complete(expansion)
         }
@@ -52,7 +58,7 @@ struct Expansion {
             next += 1
             guard seen.insert(address).inserted else { continue }
             guard let found = answer(address) else { return .needs(address) }
-            guard case .alias(let ends) = found else {
+            guard let ends = found.ends else {
                 expansion.leaves.append(leaf(address, found))
                 continue
             }
@@ -63,6 +69,7 @@ struct Expansion {
             }
             expansion.aliases.append((address, ends))
             waiting.append(contentsOf: ends.map { ($0, level + 1) })
+            for outlet in found.outlets { expansion.leaves.append(Leaf(address: address, kind: .outlet(outlet))) }
         }
         if expansion.leaves.isEmpty {
             let failure = DeliveryFailure(
@@ -78,13 +85,42 @@ struct Expansion {
         switch answer {
         case .account(let account): Leaf(address: address, kind: .account(account))
         case .list(let list): Leaf(address: address, kind: .list(list))
-        case .notLocal, .alias: Leaf(address: address, kind: .elsewhere)
+        case .notLocal, .relayDomain, .alias, .mixedAlias, .moved(_, .forward):
+            Leaf(address: address, kind: .elsewhere)
+        case .moved(let new, .tell):
+            Leaf(
+                address: address,
+                kind: .failed(DeliveryFailure(EnhancedStatus(5, 1, 6), "\(address) has moved to \(new)"))
+            )
+        case .disabled:
+            Leaf(
+                address: address,
+                kind: .failed(DeliveryFailure(EnhancedStatus(5, 2, 1), "The mailbox \(address) takes no mail"))
+            )
         case .unknownRecipient:
             Leaf(
                 address: address,
                 kind: .failed(DeliveryFailure(EnhancedStatus(5, 1, 1), "Nobody here has the address \(address)"))
             )
         }
+    }
+}
+
+extension RecipientAnswer {
+    /// The addresses that it goes on to; `nil` where it ends.
+    fileprivate var ends: [EmailAddress]? {
+        switch self {
+        case .alias(let addresses): addresses
+        case .mixedAlias(let targets): targets.compactMap(\.address)
+        case .moved(let new, .forward): [new]
+        case .account, .moved, .disabled, .relayDomain, .unknownRecipient, .notLocal: nil
+        }
+    }
+
+    /// The files and commands that it leads to.
+    fileprivate var outlets: [AliasTarget] {
+        guard case .mixedAlias(let targets) = self else { return [] }
+        return targets.filter { $0.address == nil }
     }
 }
 

@@ -45,6 +45,7 @@ extension DeliveryService {
         var outcomes: [[(UInt32, DeliveryOutcome)]] = Array(repeating: [], count: batch.count)
         var accounts: [AccountID] = []
         var items: [AccountID: [Item]] = [:]
+        var outside: [Int: [OutletItem]] = [:]
         for (number, attempt) in batch.enumerated() {
             let first: ByteBuffer
             let pieces: Int
@@ -65,17 +66,28 @@ extension DeliveryService {
                     outcomes[number].append((key, outcome))
                     continue
                 }
-                guard let account = target.account else { continue }
+                guard target.account != nil || target.outlet != nil else { continue }
                 if let failure = loop(first, target) {
                     outcomes[number].append((key, .failed(failure)))
                     continue
                 }
-                if items[account] == nil { accounts.append(account) }
                 let envelope = attempt.message.envelope
                 let member = envelope.recipients[target.recipient].address
                 let path = copies?.reversePath(for: member) ?? envelope.reversePath
                 var prefix = LocalHeader.fields(path, deliveredTo: target.address)
                 if let copies { prefix += copies.fields(for: member) }
+                if let outlet = target.outlet {
+                    let message = OutletMessage(
+                        outlet: outlet,
+                        recipient: target.address,
+                        reversePath: path,
+                        content: localContent(attempt.message.id, prefix, first, pieces),
+                        received: envelope.received
+                    )
+                    outside[number, default: []].append(OutletItem(key: key, message: message))
+                }
+                guard let account = target.account else { continue }
+                if items[account] == nil { accounts.append(account) }
                 let message = LocalDelivery(
                     queueID: attempt.message.id.rawValue,
                     recipient: target.address.description,
@@ -99,7 +111,15 @@ extension DeliveryService {
                 }
             }
         }
-        for (attempt, outcome) in zip(batch, outcomes) { settle(attempt, outcome, dialogue: nil) }
+        for (number, attempt) in batch.enumerated() {
+            let outcome = outcomes[number]
+            guard let waiting = outside[number] else {
+                settle(attempt, outcome, dialogue: nil)
+                continue
+            }
+            let bound = NIOLoopBound(attempt, eventLoop: eventLoop)
+            startWorker { await $0.deliverOutside(bound.value, waiting, outcome) }
+        }
     }
 
     /// Writes account by account, several at a time: each has a database of its own.

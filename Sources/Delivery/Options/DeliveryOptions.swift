@@ -49,6 +49,8 @@ public struct DeliveryOptions: Sendable {
     public var unsubscribePage: String?
     /// How long a question of a list may be answered.
     public var listTokenLifetime: Duration = .seconds(3 * 24 * 3600)
+    /// What aliases may lead to outside of the mail system.
+    public var outlets = OutletOptions()
     /// How long what is in flight may take when delivery stops.
     public var stopGrace: Duration = .seconds(5)
 

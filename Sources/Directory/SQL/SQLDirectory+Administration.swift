@@ -6,7 +6,7 @@ import SASL
 public struct Alias: Hashable, Sendable {
     /// The address as text; the local part `*` catches what nobody else in the domain has.
     public let address: String
-    public let targets: [EmailAddress]
+    public let targets: [AliasTarget]
 }
 
 /// The address that an alias has: a whole one, or everything in a domain that nobody else has.
@@ -53,15 +53,7 @@ extension SQLDirectory {
 
     // MARK: Domains
 
-    /// Makes mail for a domain ours.
-    public func addDomain(_ domain: Domain) async throws(DirectoryError) {
-        try await change { database in
-            guard try !Self.isLocal(domain, in: database) else { throw DirectoryError(.domainExists(domain)) }
-            try database.execute(sql: "INSERT INTO domain (name) VALUES (?)", arguments: [domain.ascii])
-        }
-    }
-
-    /// The domains whose mail is ours, by name.
+    /// The domains whose mail is taken here, by name.
     public func domains() async throws(DirectoryError) -> [Domain] {
         try await read { database in
             try String.fetchAll(database, sql: "SELECT name FROM domain ORDER BY name")
@@ -72,7 +64,8 @@ extension SQLDirectory {
     /// Removes a domain that has neither accounts nor aliases.
     public func removeDomain(_ domain: Domain) async throws(DirectoryError) {
         try await change { database in
-            guard try Self.isLocal(domain, in: database) else { throw DirectoryError(.domainUnknown(domain)) }
+            guard try Self.kind(of: domain, in: database) != nil else { throw DirectoryError(.domainUnknown(domain)) }
+            try Self.requireNoAliases(of: domain, in: database)
             let count = { (table: String) in
                 try Int.fetchOne(
                     database,
@@ -96,9 +89,8 @@ extension SQLDirectory {
     public func addAccount(_ address: EmailAddress, password: Password) async throws(DirectoryError) -> Account {
         let secrets = try await secrets(of: password, salt: StoredPassword.makeSalt())
         return try await change { database in
-            guard let domain = address.domain, try Self.isLocal(domain, in: database) else {
-                throw DirectoryError(Self.notOurs(address))
-            }
+            guard let domain = address.domain else { throw DirectoryError(Self.notOurs(address)) }
+            try Self.requireLocal(domain, in: database)
             try Self.requireFree(.address(address), in: database)
             try database.execute(
                 sql: "INSERT INTO account (local_part, domain, address, password) VALUES (?, ?, ?, ?)",
@@ -152,13 +144,13 @@ extension SQLDirectory {
         }
     }
 
-    private func changeAccount(
+    func changeAccount(
         _ address: EmailAddress,
         _ statement: String,
-        _ values: [String]
+        _ values: [String?]
     ) async throws(DirectoryError) {
         try await change { database in
-            let arguments = values + [address.domain?.ascii ?? "", address.localPart.folded]
+            let arguments: [String?] = values + [address.domain?.ascii ?? "", address.localPart.folded]
             try database.execute(sql: statement, arguments: StatementArguments(arguments))
             if database.changesCount == 0 { throw DirectoryError(.accountUnknown(address.description)) }
         }
@@ -168,28 +160,38 @@ extension SQLDirectory {
 
     /// Makes an alias, or gives the one that is there other targets.
     public func setAlias(_ alias: AliasAddress, to targets: [EmailAddress]) async throws(DirectoryError) {
-        guard Self.aliasTargets.contains(targets.count) else { throw DirectoryError(.aliasTargets) }
-        try await change { database in
-            guard let domain = alias.domain else { throw DirectoryError(.aliasUnknown(alias.description)) }
-            guard try Self.isLocal(domain, in: database) else { throw DirectoryError(.domainUnknown(domain)) }
-            if case .address(let address) = alias,
-                try Self.accountID(address.localPart.folded, domain, in: database) != nil
-                    || Self.listID(address.localPart.folded, domain, in: database) != nil
-            {
-                throw DirectoryError(.addressTaken(address))
-            }
-            let key: StatementArguments = [domain.ascii, alias.localPart]
-            try database.execute(sql: "DELETE FROM alias WHERE domain = ? AND local_part = ?", arguments: key)
+        try await setAlias(alias, targets: targets.map(AliasTarget.address))
+    }
+
+    /// Makes an alias, or gives the one that is there other targets. Whether files and commands are written to and run is
+    /// for delivery to say.
+    public func setAlias(_ alias: AliasAddress, targets: [AliasTarget]) async throws(DirectoryError) {
+        try await change { database in try Self.put(alias, targets, in: database) }
+    }
+
+    static func put(_ alias: AliasAddress, _ targets: [AliasTarget], in database: GRDB.Database) throws {
+        guard aliasTargets.contains(targets.count) else { throw DirectoryError(.aliasTargets) }
+        guard let domain = alias.domain else { throw DirectoryError(.aliasUnknown(alias.description)) }
+        try requireLocal(domain, in: database)
+        if case .address(let address) = alias,
+            try accountID(address.localPart.folded, domain, in: database) != nil
+                || listID(address.localPart.folded, domain, in: database) != nil
+        {
+            throw DirectoryError(.addressTaken(address))
+        }
+        let key: StatementArguments = [domain.ascii, alias.localPart]
+        try database.execute(sql: "DELETE FROM alias WHERE domain = ? AND local_part = ?", arguments: key)
+        try database.execute(
+            sql: "INSERT INTO alias (domain, local_part, address) VALUES (?, ?, ?)",
+            arguments: [domain.ascii, alias.localPart, alias.description]
+        )
+        for (position, target) in targets.enumerated() {
             try database.execute(
-                sql: "INSERT INTO alias (domain, local_part, address) VALUES (?, ?, ?)",
-                arguments: [domain.ascii, alias.localPart, alias.description]
+                sql: """
+                    INSERT INTO alias_target (domain, local_part, position, target, is_address) VALUES (?, ?, ?, ?, ?)
+                    """,
+                arguments: [domain.ascii, alias.localPart, position, target.description, target.address != nil]
             )
-            for (position, target) in targets.enumerated() {
-                try database.execute(
-                    sql: "INSERT INTO alias_target (domain, local_part, position, target) VALUES (?, ?, ?, ?)",
-                    arguments: [domain.ascii, alias.localPart, position, target.description]
-                )
-            }
         }
     }
 
@@ -198,15 +200,15 @@ extension SQLDirectory {
         try await read { database in
             try Row.fetchAll(database, sql: "SELECT address, domain, local_part FROM alias ORDER BY domain, local_part")
                 .map { row in
-                    let targets = try String.fetchAll(
+                    let targets = try Row.fetchAll(
                         database,
-                        sql: "SELECT target FROM alias_target WHERE domain = ? AND local_part = ? ORDER BY position",
+                        sql: """
+                            SELECT target, is_address FROM alias_target WHERE domain = ? AND local_part = ?
+                            ORDER BY position
+                            """,
                         arguments: [row["domain"] as String, row["local_part"] as String]
                     )
-                    return Alias(
-                        address: row["address"],
-                        targets: targets.compactMap { try? EmailAddress(parsing: $0) }
-                    )
+                    return Alias(address: row["address"], targets: targets.compactMap(AliasTarget.init(row:)))
                 }
         }
     }

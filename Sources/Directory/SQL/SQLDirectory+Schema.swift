@@ -40,6 +40,7 @@ extension SQLDirectory {
         },
         listMigration,
         credentialMigration,
+        domainKindsMigration,
     ]
 }
 

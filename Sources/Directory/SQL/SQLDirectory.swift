@@ -21,6 +21,7 @@ public final class SQLDirectory: Directory {
     private let hashing: NIOThreadPool
     private let passwordsInWork = Atomic(0)
     let clock: WallClock
+    let rules: Mutex<NameRules>
     /// What new passwords are hashed with.
     let hashParameters: PasswordHash.Parameters
     /// Whether what SCRAM needs is kept of passwords.
@@ -36,19 +37,22 @@ public final class SQLDirectory: Directory {
     ///   - hashParameters: what new passwords are hashed with.
     ///   - keepsVerifiers: whether what SCRAM needs is kept of passwords that are set, and of those of accounts that log
     ///     in with PLAIN or LOGIN.
+    ///   - rules: what holds for names that nobody was given.
     /// - Throws: `SQLDatabaseError` when the file cannot be opened or is of a newer program.
     public init(
         path: String,
         clock: WallClock,
         hashingThreads: Int = 2,
         hashParameters: PasswordHash.Parameters = .standard,
-        keepsVerifiers: Bool = true
+        keepsVerifiers: Bool = true,
+        rules: NameRules = NameRules()
     ) throws {
         self.keepsVerifiers = keepsVerifiers
         self.database = try SQLDatabase.open(path: path, migrations: Self.migrations, durability: .full)
         self.decoySecret = try Self.decoySecret(in: self.database)
         self.clock = clock
         self.hashParameters = hashParameters
+        self.rules = Mutex(rules)
         self.hashing = NIOThreadPool(numberOfThreads: hashingThreads)
         self.hashing.start()
     }
@@ -69,13 +73,15 @@ public final class SQLDirectory: Directory {
     public func answer(for address: EmailAddress) async throws(DirectoryError) -> RecipientAnswer {
         if let answer = answers[address] { return answer }
         let generation = answers.generation
-        let answer = try await read { try Self.answer(for: address, in: $0) }
+        let rules = rules.withLock { $0 }
+        let answer = try await read { try Self.answer(for: address, rules, in: $0) }
         answers.keep(answer, for: address, generation: generation)
         return answer
     }
 
     public func answers(for addresses: [EmailAddress]) async throws(DirectoryError) -> [EmailAddress: RecipientAnswer] {
         let generation = answers.generation
+        let rules = rules.withLock(\.self)
         let found = try await read { database in
             var found: [EmailAddress: RecipientAnswer] = [:]
             var foreign: Set<MailHost> = []
@@ -84,14 +90,21 @@ public final class SQLDirectory: Directory {
                     found[address] = .notLocal
                     continue
                 }
-                let answer = try Self.answer(for: address, in: database)
-                if answer == .notLocal { foreign.insert(address.host) }
+                let answer = try Self.answer(for: address, rules, in: database)
+                // Our own name is no domain of ours, but has a postmaster.
+                if answer == .notLocal && address.domain != rules.hostName { foreign.insert(address.host) }
                 found[address] = answer
             }
             return found
         }
         for (address, answer) in found { answers.keep(answer, for: address, generation: generation) }
         return found
+    }
+
+    /// Other rules from now on.
+    public func setRules(_ rules: NameRules) {
+        self.rules.withLock { $0 = rules }
+        answers.empty()
     }
 
     public func isLocal(_ domain: Domain) async throws(DirectoryError) -> Bool {
@@ -116,7 +129,7 @@ public final class SQLDirectory: Directory {
         case .alias(let targets):
             guard targets.count == 1, let target = targets.first else { return false }
             return try await answer(for: target) == .account(id)
-        case .list, .unknownRecipient, .notLocal: return false
+        case .list, .mixedAlias, .moved, .disabled, .relayDomain, .unknownRecipient, .notLocal: return false
         }
     }
 

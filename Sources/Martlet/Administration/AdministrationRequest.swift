@@ -2,7 +2,7 @@
 /// the data.
 public enum AdministrationRequest: Codable, Sendable {
     case status
-    case domainAdd(domain: String)
+    case domainAdd(domain: String, kind: DomainKindRequest)
     case domainList
     case domainRemove(domain: String)
     case accountAdd(address: String, password: String)
@@ -14,6 +14,7 @@ public enum AdministrationRequest: Codable, Sendable {
     case aliasList
     case aliasRemove(alias: String)
     case list(ListRequest)
+    case directory(DirectoryRequest)
     case queueList(domain: String?, state: String?, limit: Int)
     case queueShow(id: String)
     case queueFlush(domain: String?)

@@ -8,16 +8,8 @@ struct DirectoryAdministration {
 
     func perform(_ request: AdministrationRequest) async throws -> AdministrationAnswer {
         switch request {
-        case .domainAdd(let name):
-            let domain = try Domain(parsing: name)
-            try await directory.addDomain(domain)
-            return done("Mail for \(domain.unicode) is taken from now on.", ["domain": domain.ascii])
-        case .domainList:
-            let domains = try await directory.domains()
-            return AdministrationAnswer(
-                text: domains.isEmpty ? "No domains." : domains.map(\.unicode).joined(separator: "\n"),
-                json: JSONText.of(domains.map { ["domain": $0.ascii, "unicode": $0.unicode] })
-            )
+        case .domainAdd(let name, let kind): return try await addDomain(try Domain(parsing: name), kind)
+        case .domainList: return try await listDomains()
         case .domainRemove(let name):
             let domain = try Domain(parsing: name)
             try await directory.removeDomain(domain)
@@ -28,12 +20,7 @@ struct DirectoryAdministration {
                 password: try Self.password(password)
             )
             return done("The account \(account.address) is made.", ["account": account.address.description])
-        case .accountList:
-            let accounts = try await directory.accounts()
-            return AdministrationAnswer(
-                text: accounts.isEmpty ? "No accounts." : accounts.map(\.address.description).joined(separator: "\n"),
-                json: JSONText.of(accounts.map { ["account": $0.address.description, "id": $0.id.description] })
-            )
+        case .accountList: return try await listAccounts()
         case .accountRemove(let text):
             let address = try EmailAddress(parsing: text)
             try await directory.removeAccount(address)
@@ -44,10 +31,10 @@ struct DirectoryAdministration {
             return done("The password of \(address) is changed.", ["account": address.description])
         case .aliasAdd(let text, let targets):
             let alias = try AliasAddress(parsing: text)
-            let addresses = try targets.map { target throws in try EmailAddress(parsing: target) }
-            try await directory.setAlias(alias, to: addresses)
+            let ends = try targets.map { target throws in try AliasTarget(parsing: target) }
+            try await directory.setAlias(alias, targets: ends)
             return done(
-                "\(alias) leads to \(addresses.map(\.description).joined(separator: ", ")).",
+                "\(alias) leads to \(ends.map(\.description).joined(separator: ", ")).",
                 ["alias": alias.description]
             )
         case .aliasList:
@@ -61,6 +48,7 @@ struct DirectoryAdministration {
             let alias = try AliasAddress(parsing: text)
             try await directory.removeAlias(alias)
             return done("The alias \(alias) is removed.", ["alias": alias.description])
+        case .directory(let request): return try await perform(request)
         default: return .failure(.usage, "That is no command about the directory.")
         }
     }
@@ -85,7 +73,7 @@ struct DirectoryAdministration {
         return password
     }
 
-    private func done(_ text: String, _ values: [String: String]) -> AdministrationAnswer {
+    func done(_ text: String, _ values: [String: String]) -> AdministrationAnswer {
         AdministrationAnswer(text: text, json: JSONText.of(values))
     }
 }

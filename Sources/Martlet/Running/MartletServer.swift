@@ -54,7 +54,8 @@ public final class MartletServer: Sendable {
         directory = try SQLDirectory(
             path: folder.directory,
             clock: clock,
-            keepsVerifiers: plan.mechanisms.contains(where: \.isSCRAM)
+            keepsVerifiers: plan.mechanisms.contains(where: \.isSCRAM),
+            rules: plan.names
         )
         trace = try TraceStore(folder: folder.trace, options: plan.trace, clock: clock)
         store = MailStore(folder: folder.accounts, clock: clock)
@@ -181,6 +182,7 @@ public final class MartletServer: Sendable {
     /// Takes over what a changed configuration says without dropping a connection. Listeners, the data folder and the user stay.
     public func reload(_ plan: ServerPlan) async {
         admission.setOptions(plan.admission)
+        directory.setRules(plan.names)
         reception.setOptions(
             Reception.Options(hostName: plan.hostName.ascii, messageLifetime: plan.messageLifetime)
         )

@@ -27,8 +27,8 @@ extension ServerPlan {
         case .refuse: bareNewlines = .refuse
         case .normalise: bareNewlines = .normalise
         }
-        admission.relay = RelayControl(networks: configuration.relay.networks)
         admission.hops = configuration.limits.hops
+        setDirectory(configuration)
         try setDelivery(configuration)
         setLimits(configuration.limits)
         spool.maximumSize = configuration.spool.maximumSize

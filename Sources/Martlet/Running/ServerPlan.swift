@@ -49,6 +49,7 @@ public struct ServerPlan: Sendable {
     public var spool = SpoolOptions()
     public var delivery: DeliveryOptions
     public var admission = Admission.Options()
+    public var names = NameRules()
     public var smtpLimits = SMTPLimits()
     public var smtpTimeouts = SMTPTimeouts()
     public var connections = ConnectionRegister.Limits()

@@ -4,16 +4,29 @@ import Martlet
 struct DomainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "domain",
-        abstract: "The domains whose mail is delivered here.",
+        abstract: "The domains whose mail is taken here.",
         subcommands: [Add.self, List.self, Remove.self]
     )
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Takes mail for a domain from now on.")
         @Argument(help: "The domain, in any script.") var domain: String
+        @Flag(help: "Its mailboxes are elsewhere: its mail is taken and sent on to its own hosts (backup MX).")
+        var relay = false
+        @Option(
+            help: ArgumentHelp("All its names lead to the same names of another domain here.", valueName: "domain")
+        )
+        var aliasOf: String?
         @OptionGroup var instance: InstanceOptions
 
-        func run() async throws { try await instance.perform(.domainAdd(domain: domain)) }
+        func validate() throws {
+            if relay && aliasOf != nil { throw ValidationError("A domain is either --relay or --alias-of another.") }
+        }
+
+        func run() async throws {
+            let kind: DomainKindRequest = aliasOf.map { .alias(of: $0) } ?? (relay ? .relay : .local)
+            try await instance.perform(.domainAdd(domain: domain, kind: kind))
+        }
     }
 
     struct List: AsyncParsableCommand {
@@ -36,7 +49,10 @@ struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account",
         abstract: "The people who have a mailbox and log in.",
-        subcommands: [Add.self, List.self, Remove.self, Password.self, AppPasswordCommand.self]
+        subcommands: [
+            Add.self, List.self, Remove.self, Password.self, AppPasswordCommand.self, AccountForward.self,
+            AccountDisable.self, AccountEnable.self,
+        ]
     )
 
     struct Add: AsyncParsableCommand {
@@ -87,16 +103,19 @@ struct AliasCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alias",
         abstract: "Addresses that lead to others.",
-        subcommands: [Add.self, List.self, Remove.self]
+        subcommands: [Add.self, List.self, Remove.self, AliasImportCommand.self]
     )
 
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Makes an alias, or gives one other targets.",
-            discussion: "The alias *@domain catches what nobody else in the domain has."
+            discussion: """
+                The alias *@domain catches what nobody else in the domain has. A target is an address, a file as /PATH or a command \
+                as "|COMMAND"; files and commands have to be allowed by delivery.alias-files and delivery.alias-commands.
+                """
         )
         @Argument(help: "The alias's address.") var alias: String
-        @Argument(help: "The addresses that it leads to.") var targets: [String]
+        @Argument(help: "What it leads to.") var targets: [String]
         @OptionGroup var instance: InstanceOptions
 
         func run() async throws { try await instance.perform(.aliasAdd(alias: alias, targets: targets)) }

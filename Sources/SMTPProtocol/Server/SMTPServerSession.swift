@@ -35,6 +35,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     /// What policy says of a sender or recipient.
     public enum Judgement: Sendable, Equatable {
         case accepted
+        /// Accepted, and the client is told this instead of a plain yes: 251 (RFC 5321 section 3.4).
+        case acceptedTelling(SMTPReply)
         case refused(SMTPReply)
     }
 
@@ -279,7 +281,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public mutating func senderJudged(_ judgement: Judgement) -> Action {
         guard case .judgingSender(let transaction) = phase else { return .send(.localError) }
         switch judgement {
-        case .accepted:
+        case .accepted, .acceptedTelling:
             phase = .mail(transaction)
             return .send(.senderOk)
         case .refused(let reply):
@@ -316,6 +318,10 @@ public struct SMTPServerSession: ~Copyable, Sendable {
             transaction.recipients.append(recipient)
             phase = .mail(transaction)
             return .send(.recipientOk)
+        case .acceptedTelling(let reply):
+            transaction.recipients.append(recipient)
+            phase = .mail(transaction)
+            return .send(reply)
         case .refused(let reply):
             phase = .mail(transaction)
             return refuse(reply)

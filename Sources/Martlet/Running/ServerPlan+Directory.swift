@@ -1,0 +1,32 @@
+import Configuration
+import Delivery
+import Directory
+import MailPolicy
+
+/// What a configuration says of who is here and who may send where.
+extension ServerPlan {
+    mutating func setDirectory(_ configuration: MartletConfiguration) {
+        let (relay, options) = (configuration.relay, configuration.directory)
+        admission.relay = RelayControl(
+            networks: relay.networks,
+            accounts: relay.accounts.contains("*") ? .all : .listed(Set(relay.accounts.map { $0.lowercased() })),
+            certificates: Set(relay.certificates),
+            destinations: Set(relay.destinations)
+        )
+        switch relay.verify {
+        case .off: admission.verifying = .off
+        case .try: admission.verifying = .whereReachable
+        case .require: admission.verifying = .required
+        }
+        delivery.outlets.folders = configuration.delivery.aliasFiles
+        delivery.outlets.allowsCommands = configuration.delivery.aliasCommands
+        delivery.outlets.commandTimeout = configuration.delivery.commandTimeout
+        admission.lookupNetworks = configuration.smtp.lookupNetworks
+        names = NameRules(
+            separator: options.separator,
+            roles: Set(options.roles.map { $0.lowercased() }),
+            postmaster: configuration.server.postmaster,
+            hostName: hostName
+        )
+    }
+}
