@@ -10,6 +10,8 @@ public struct DeliveryTerms: Hashable, Sendable {
     public var priority: MessagePriority
     /// REQUIRETLS: each hop is encrypted and verified, or there is none, RFC 8689.
     public var requiresTLS: Bool
+    /// `TLS-Required: No`: what receiving domains say of TLS does not keep it from them, RFC 8689 section 3.
+    public var waivesTLS: Bool
     /// MTRK: RFC 3885.
     public var tracking: MessageTracking?
     /// SOLICIT: the keywords of what the message solicits, RFC 3865 section 3.
@@ -22,6 +24,7 @@ public struct DeliveryTerms: Hashable, Sendable {
         holdUntil: Timestamp? = nil,
         priority: MessagePriority = .normal,
         requiresTLS: Bool = false,
+        waivesTLS: Bool = false,
         tracking: MessageTracking? = nil,
         solicitation: String? = nil,
         hasPathPerRecipient: Bool = false
@@ -30,6 +33,7 @@ public struct DeliveryTerms: Hashable, Sendable {
         self.holdUntil = holdUntil
         self.priority = priority
         self.requiresTLS = requiresTLS
+        self.waivesTLS = waivesTLS
         self.tracking = tracking
         self.solicitation = solicitation
         self.hasPathPerRecipient = hasPathPerRecipient

@@ -10,6 +10,7 @@ extension EnvelopeCoding {
         static let tracking = Marks(rawValue: 8)
         static let solicitation = Marks(rawValue: 16)
         static let hasPathPerRecipient = Marks(rawValue: 32)
+        static let waivesTLS = Marks(rawValue: 64)
     }
 
     static func encodeTerms(of envelope: Envelope, into bytes: inout [UInt8]) {
@@ -18,6 +19,7 @@ extension EnvelopeCoding {
         if terms.deliverBy != nil { marks.insert(.deliverBy) }
         if terms.holdUntil != nil { marks.insert(.holdUntil) }
         if terms.requiresTLS { marks.insert(.requiresTLS) }
+        if terms.waivesTLS { marks.insert(.waivesTLS) }
         if terms.tracking != nil { marks.insert(.tracking) }
         if terms.solicitation != nil { marks.insert(.solicitation) }
         if terms.hasPathPerRecipient { marks.insert(.hasPathPerRecipient) }
@@ -53,7 +55,11 @@ extension EnvelopeCoding {
         guard let marks = reader.byte(bytes).map(Marks.init(rawValue:)),
             let priority = reader.byte(bytes).flatMap({ MessagePriority(Int(Int8(bitPattern: $0))) })
         else { return nil }
-        var terms = DeliveryTerms(priority: priority, requiresTLS: marks.contains(.requiresTLS))
+        var terms = DeliveryTerms(
+            priority: priority,
+            requiresTLS: marks.contains(.requiresTLS),
+            waivesTLS: marks.contains(.waivesTLS)
+        )
         terms.hasPathPerRecipient = marks.contains(.hasPathPerRecipient)
         if marks.contains(.deliverBy) {
             guard let time = reader.time(bytes), let mode = reader.byte(bytes).flatMap(DeliverBy.Mode.init(rawValue:)),

@@ -1,5 +1,6 @@
 import ChannelSupport
 import MailBytes
+import MailEvents
 import MailNames
 import NIOCore
 import NIOPosix
@@ -36,6 +37,7 @@ public final class SMTPClientConnection: Sendable {
         public var secrets: ExporterSecrets?
         /// The local address to connect from.
         public var source: SocketAddress?
+        public var clock: WallClock
 
         public init(
             address: SocketAddress,
@@ -43,7 +45,8 @@ public final class SMTPClientConnection: Sendable {
             timeouts: SMTPTimeouts = SMTPTimeouts(),
             tls: (@Sendable () throws -> NIOSSLClientHandler)?,
             secrets: ExporterSecrets? = nil,
-            source: SocketAddress? = nil
+            source: SocketAddress? = nil,
+            clock: WallClock = .system
         ) {
             self.address = address
             self.session = session
@@ -51,6 +54,7 @@ public final class SMTPClientConnection: Sendable {
             self.tls = tls
             self.secrets = secrets
             self.source = source
+            self.clock = clock
         }
     }
 
@@ -60,12 +64,21 @@ public final class SMTPClientConnection: Sendable {
     public let tls: String?
     /// What was said until it stood: greeting, EHLO, TLS, log-in without its secrets.
     public let opening: String
+    /// What the server offers.
+    public let extensions: SMTPServerExtensions
 
-    private init(channel: any Channel, handler: NIOLoopBound<SMTPClientHandler>, tls: String?, opening: String) {
+    private init(
+        channel: any Channel,
+        handler: NIOLoopBound<SMTPClientHandler>,
+        tls: String?,
+        opening: String,
+        extensions: SMTPServerExtensions
+    ) {
         self.channel = channel
         self.handler = handler
         self.tls = tls
         self.opening = opening
+        self.extensions = extensions
     }
 
     /// Whether the other side closed it, as far as is known.
@@ -89,6 +102,7 @@ public final class SMTPClientConnection: Sendable {
                         timeouts: target.timeouts,
                         tls: target.tls,
                         secrets: target.secrets,
+                        clock: target.clock,
                         ready: ready
                     )
                     let pipeline = channel.pipeline.syncOperations
@@ -119,8 +133,16 @@ public final class SMTPClientConnection: Sendable {
             channel.close(promise: nil)
             throw ConnectError(failure: failure, dialogue: dialogue ?? "")
         }
-        let (tls, opening) = try await loop.submit { (handler.value.tlsVersion, handler.value.dialogue.text) }.get()
-        return SMTPClientConnection(channel: channel, handler: handler, tls: tls, opening: opening)
+        let (tls, opening, extensions) = try await loop.submit {
+            (handler.value.tlsVersion, handler.value.dialogue.text, handler.value.extensions)
+        }.get()
+        return SMTPClientConnection(
+            channel: channel,
+            handler: handler,
+            tls: tls,
+            opening: opening,
+            extensions: extensions
+        )
     }
 
     /// 24 octets of chance, in base64.

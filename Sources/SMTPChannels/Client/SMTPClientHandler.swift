@@ -1,5 +1,6 @@
 import ChannelSupport
 import MailBytes
+import MailEvents
 import NIOCore
 import NIOSSL
 import NIOTLS
@@ -23,6 +24,7 @@ final class SMTPClientHandler: ChannelInboundHandler {
     private let timeouts: SMTPTimeouts
     private let tls: (@Sendable () throws -> NIOSSLClientHandler)?
     private let secrets: ExporterSecrets?
+    private let clock: WallClock
     private var inbound = ByteBuffer()
     private var job: Job?
     private var ready: EventLoopPromise<Void>?
@@ -38,17 +40,21 @@ final class SMTPClientHandler: ChannelInboundHandler {
         timeouts: SMTPTimeouts,
         tls: (@Sendable () throws -> NIOSSLClientHandler)?,
         secrets: ExporterSecrets? = nil,
+        clock: WallClock = .system,
         ready: EventLoopPromise<Void>
     ) {
         self.session = SMTPClientSession(configuration: configuration)
         self.timeouts = timeouts
         self.tls = tls
         self.secrets = secrets
+        self.clock = clock
         self.ready = ready
         self.began = .now()
     }
 
     private var elapsed: Duration { .nanoseconds((NIODeadline.now() - began).nanoseconds) }
+
+    var extensions: SMTPServerExtensions { session.extensions }
 
     var isBroken: Bool { failure != nil || context == nil }
 
@@ -118,6 +124,7 @@ final class SMTPClientHandler: ChannelInboundHandler {
     func begin(_ job: Job) {
         dialogue = SMTPDialogue()
         began = .now()
+        session.now = clock.now()
         guard let context, mayBegin else {
             let reply = failure?.reply ?? SMTPReply(421, EnhancedStatus(4, 4, 2), "the connection is closed")
             job.finished.succeed(

@@ -1,5 +1,6 @@
 import ChannelSupport
 import MailBytes
+import MailEvents
 import MailNames
 import NIOCore
 import NIOSSL
@@ -24,19 +25,22 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         public var isImplicitTLS: Bool
         /// Content beyond this goes to the disk as it arrives.
         public var contentInMemory: ByteCount
+        public var clock: WallClock
 
         public init(
             session: SMTPServerConfiguration,
             timeouts: SMTPTimeouts = SMTPTimeouts(),
             endpoint: @escaping @Sendable () -> TLSEndpoint?,
             isImplicitTLS: Bool = false,
-            contentInMemory: ByteCount = .kibibytes(256)
+            contentInMemory: ByteCount = .kibibytes(256),
+            clock: WallClock = .system
         ) {
             self.session = session
             self.timeouts = timeouts
             self.endpoint = endpoint
             self.isImplicitTLS = isImplicitTLS
             self.contentInMemory = contentInMemory
+            self.clock = clock
         }
 
         /// Settings with a TLS that log-ins cannot be bound to.
@@ -131,6 +135,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         var buffer = unwrapInboundIn(data)
         if case .closed = mode { return }
         if inbound.readableBytes == 0 { inbound = buffer } else { inbound.writeBuffer(&buffer) }
+        session.now = settings.clock.now()
         process(context)
     }
 

@@ -44,17 +44,21 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         public var credentials: PasswordCredentials?
         /// Chance for one log-in: see `SASLClientExchange`. Empty leaves SCRAM out.
         public var nonce: String
+        /// Whether a server without REQUIRETLS is of no use: RFC 8689 section 4.2.1 step 5.
+        public var needsRequireTLS: Bool
 
         public init(
             hostName: String,
             tls: TLSPolicy,
             credentials: PasswordCredentials? = nil,
-            nonce: String = ""
+            nonce: String = "",
+            needsRequireTLS: Bool = false
         ) {
             self.hostName = hostName
             self.tls = tls
             self.credentials = credentials
             self.nonce = nonce
+            self.needsRequireTLS = needsRequireTLS
         }
     }
 
@@ -70,9 +74,6 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         var refusal: SMTPReply?
         var usesChunks = false
         var passesNotifications = false
-        /// Recipients named so far; the rest has no place in this transaction.
-        var named = 0
-
         var accepted: Int {
             outcomes.reduce(0) { count, outcome in
                 if case .accepted = outcome { count + 1 } else { count }
@@ -92,6 +93,10 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     /// The server's first line, for the trace.
     public private(set) var banner = ""
     private var transactions = 0
+    /// The domains of recipients named on this connection, where the server bounds them: RFC 9422.
+    private var domains: Set<MailHost> = []
+    /// What time it is, as the channel said last: what is left of times is counted from here.
+    public var now = Timestamp(seconds: 0)
     /// The server still holds a transaction that came to nothing.
     private var needsReset = false
     /// The server said 421 or nonsense, or is gone.
@@ -199,6 +204,9 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             }
             if configuration.tls == .required { return .failed(Self.tlsMissing) }
         }
+        if configuration.needsRequireTLS && !(isEncrypted && extensions.requireTLS) {
+            return .failed(SMTPClientFailure(.tlsRequired, .requireTLSNeeded))
+        }
         return authenticate()
     }
 
@@ -247,11 +255,17 @@ public struct SMTPClientSession: ~Copyable, Sendable {
                 )
             )
         }
-        transactions += 1
         transaction.usesChunks = delivery.bodyType == .binaryMIME
         transaction.passesNotifications = extensions.deliveryNotification
-        transaction.named = min(delivery.recipients.count, extensions.recipientsPerTransaction ?? .max)
-        for index in transaction.named..<delivery.recipients.count { transaction.outcomes[index] = .notTried }
+        choose(&transaction)
+        guard transaction.outcomes.contains(where: { $0 == nil }) else {
+            // A server that takes no more domains takes no more of this kind of mail on this connection.
+            if transaction.outcomes.contains(.notTried) { transactions = .max }
+            return .finished(
+                SMTPTransactionResult(outcomes: transaction.outcomes.compactMap(\.self), passedNotifications: false)
+            )
+        }
+        transactions += 1
         self.transaction = transaction
         var bytes: [UInt8] = needsReset ? Array("RSET\r\n".utf8) : []
         awaited = needsReset ? [.reset] : [.mail]
@@ -259,8 +273,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         if needsReset { awaited.append(.mail) }
         needsReset = false
         bytes += mailCommand(delivery)
-        for index in 0..<transaction.named {
-            bytes += recipientCommand(delivery.recipients[index])
+        for index in delivery.recipients.indices where transaction.outcomes[index] == nil {
+            bytes += recipientCommand(delivery.recipients[index], delivery)
             awaited.append(.recipient(index))
         }
         if !transaction.usesChunks {
@@ -270,8 +284,37 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         return .send(bytes, isSecret: false)
     }
 
+    /// Gives those recipients an outcome that are not named in this transaction: what the server may not be asked, and what
+    /// LIMITS leaves no place for (RFC 9422).
+    private mutating func choose(_ transaction: inout Transaction) {
+        var left = extensions.recipientsPerTransaction ?? .max
+        for (index, recipient) in transaction.delivery.recipients.enumerated() {
+            if let refusal = extensions.refusal(of: recipient) {
+                transaction.outcomes[index] = .failed(refusal)
+                continue
+            }
+            guard left > 0 else {
+                transaction.outcomes[index] = .notTried
+                continue
+            }
+            if let limit = extensions.recipientDomainsPerConnection, !domains.contains(recipient.address.host) {
+                guard domains.count < limit else {
+                    transaction.outcomes[index] = .notTried
+                    continue
+                }
+                domains.insert(recipient.address.host)
+            }
+            left -= 1
+        }
+    }
+
     /// Why the server cannot take the message at all; statuses by RFC 5248 and the extensions' own texts.
     private func unsuitable(_ delivery: SMTPDelivery) -> SMTPReply? {
+        let isReport = delivery.reversePath == .null
+        if let refusal = extensions.refusal(of: delivery.terms, isReport: isReport, isEncrypted: isEncrypted, now: now)
+        {
+            return refusal
+        }
         if let limit = extensions.size, limit > 0, delivery.size > limit {
             return SMTPReply(
                 552,
@@ -323,13 +366,19 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             if let content = delivery.returnContent { command += content == .full ? " RET=FULL" : " RET=HDRS" }
             if let id = delivery.envelopeID { command += " ENVID=\(XText.encode(id))" }
         }
+        command += extensions.parameters(
+            for: delivery.terms,
+            hasEnvelopeID: delivery.envelopeID != nil,
+            isEncrypted: isEncrypted,
+            now: now
+        )
         return Array((command + "\r\n").utf8)
     }
 
-    private func recipientCommand(_ recipient: EnvelopeRecipient) -> [UInt8] {
+    private func recipientCommand(_ recipient: EnvelopeRecipient, _ delivery: SMTPDelivery) -> [UInt8] {
         var command = "RCPT TO:<\(recipient.address)>"
         if extensions.deliveryNotification {
-            if let notify = recipient.notify {
+            if let notify = extensions.notify(recipient.notify, for: delivery.terms) {
                 var words: [String] = []
                 if notify.contains(.success) { words.append("SUCCESS") }
                 if notify.contains(.failure) { words.append("FAILURE") }
@@ -339,6 +388,9 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             if let original = recipient.originalRecipient {
                 command += " ORCPT=\(original.addressType);\(original.encodedAddress)"
             }
+        }
+        if extensions.requiredOwnership, let ownership = recipient.requiredOwnership {
+            command += " RRVS=\(RequiredOwnershipExtension.value(ownership))"
         }
         return Array((command + "\r\n").utf8)
     }
@@ -387,7 +439,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     private mutating func proceed(after what: Awaited) -> Action {
         guard let transaction else { return .ready }
         if let refusal = transaction.refusal {
-            for index in 0..<transaction.named { self.transaction?.outcomes[index] = Self.outcome(of: refusal) }
+            refuseUndecided(refusal)
             return finish()
         }
         let next: Int
@@ -396,9 +448,12 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         case .recipient(let index): next = index + 1
         default: return .wait
         }
-        if next < transaction.named && !extensions.pipelining {
+        if !extensions.pipelining,
+            let next = transaction.outcomes.indices.first(where: { $0 >= next && transaction.outcomes[$0] == nil })
+        {
             awaited = [.recipient(next)]
-            return .send(recipientCommand(transaction.delivery.recipients[next]), isSecret: false)
+            let delivery = transaction.delivery
+            return .send(recipientCommand(delivery.recipients[next], delivery), isSecret: false)
         }
         guard transaction.accepted > 0 else { return abort() }
         if transaction.usesChunks {
@@ -409,11 +464,21 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         return line("DATA")
     }
 
+    /// The refusal of MAIL is one for each recipient that was named, or would have been.
+    private mutating func refuseUndecided(_ refusal: SMTPReply) {
+        for index in transaction?.outcomes.indices ?? 0..<0 {
+            switch transaction?.outcomes[index] {
+            case .failed, .notTried: continue
+            default: transaction?.outcomes[index] = Self.outcome(of: refusal)
+            }
+        }
+    }
+
     private mutating func dataAnswered(_ reply: SMTPReply) -> Action {
         let accepted = transaction?.accepted ?? 0
         if reply.code == 354 {
             if let refusal = transaction?.refusal {
-                for index in 0..<(transaction?.named ?? 0) { transaction?.outcomes[index] = Self.outcome(of: refusal) }
+                refuseUndecided(refusal)
             }
             if accepted > 0 && transaction?.refusal == nil {
                 awaited = [.content]
@@ -451,7 +516,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         return .finished(
             SMTPTransactionResult(
                 outcomes: transaction.outcomes.map { $0 ?? unanswered },
-                passedNotifications: transaction.passesNotifications
+                passedNotifications: transaction.passesNotifications,
+                owesRelayNotice: extensions.owesRelayNotice(for: transaction.delivery.terms)
             )
         )
     }

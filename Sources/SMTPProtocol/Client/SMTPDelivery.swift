@@ -13,6 +13,13 @@ public struct SMTPDelivery: Sendable, Equatable {
     public var returnContent: ReturnContent?
     /// Octets of content as it lies in the spool.
     public var size: Int
+    private var asked: Boxed<DeliveryTerms>?
+
+    /// What the sender asked for beyond the plain envelope.
+    public var terms: DeliveryTerms {
+        get { asked?.value ?? .plain }
+        set { asked = newValue == .plain ? nil : Boxed(newValue) }
+    }
 
     public init(
         reversePath: ReversePath,
@@ -22,7 +29,8 @@ public struct SMTPDelivery: Sendable, Equatable {
         isInternationalized: Bool = false,
         envelopeID: String? = nil,
         returnContent: ReturnContent? = nil,
-        size: Int
+        size: Int,
+        terms: DeliveryTerms = .plain
     ) {
         self.reversePath = reversePath
         self.recipients = recipients
@@ -32,6 +40,7 @@ public struct SMTPDelivery: Sendable, Equatable {
         self.envelopeID = envelopeID
         self.returnContent = returnContent
         self.size = size
+        self.terms = terms
     }
 }
 
@@ -43,7 +52,7 @@ public enum SMTPRecipientOutcome: Sendable, Equatable {
     case deferred(SMTPReply)
     /// No attempt will succeed here.
     case failed(SMTPReply)
-    /// The server took others of the transaction and wants this one in another: 452 4.5.3, LIMITS.
+    /// The server took others of the transaction and wants this one in another, or on another connection: 452 4.5.3, LIMITS.
     case notTried
 }
 
@@ -53,10 +62,13 @@ public struct SMTPTransactionResult: Sendable, Equatable {
     public var outcomes: [SMTPRecipientOutcome]
     /// Whether NOTIFY and ORCPT went with it, so that the next hop reports successes: RFC 3461 section 5.2.
     public var passedNotifications: Bool
+    /// Whether the sender is to be told of the relaying, unless NOTIFY is NEVER: RFC 2852 section 4.1.4.
+    public var owesRelayNotice: Bool
 
-    public init(outcomes: [SMTPRecipientOutcome], passedNotifications: Bool) {
+    public init(outcomes: [SMTPRecipientOutcome], passedNotifications: Bool, owesRelayNotice: Bool = false) {
         self.outcomes = outcomes
         self.passedNotifications = passedNotifications
+        self.owesRelayNotice = owesRelayNotice
     }
 }
 

@@ -7,10 +7,14 @@ struct RecipientParameters {
     var address: EmailAddress?
     var notify: DeliveryNotify?
     var originalRecipient: OriginalRecipient?
+    /// RRVS: RFC 7293.
+    var requiredOwnership: RequiredOwnership?
     var hasParameters = false
 
     /// Reads what follows `RCPT TO:`.
-    init(_ line: Span<UInt8>, at start: Int) throws(SMTPSyntaxError) {
+    ///
+    /// - Parameter offered: whose parameters are known.
+    init(_ line: Span<UInt8>, at start: Int, offered: SMTPExtensions = []) throws(SMTPSyntaxError) {
         let pathStart = start < line.count && line[start] == .space ? start + 1 : start
         let (path, end) = try PathParser.parse(line, at: pathStart)
         switch path {
@@ -30,6 +34,10 @@ struct RecipientParameters {
                 guard originalRecipient == nil else { throw SMTPSyntaxError(.duplicateParameter) }
                 guard let value else { throw SMTPSyntaxError(.parameter) }
                 originalRecipient = try Self.original(line.extracting(value))
+            } else if offered.contains(.requiredOwnership) && name.equals("RRVS") {
+                guard requiredOwnership == nil else { throw SMTPSyntaxError(.duplicateParameter) }
+                guard let value else { throw SMTPSyntaxError(.parameter) }
+                requiredOwnership = try RequiredOwnershipExtension.parse(line.extracting(value))
             } else {
                 throw SMTPSyntaxError(.unknownParameter)
             }

@@ -17,12 +17,16 @@ enum SMTPCommand {
     case startTLS
     /// The mechanism's name and the initial response's place in the line.
     case authenticate(mechanism: String, initialResponse: Range<Int>?)
+    /// VERB and ONEX of sendmail.
+    case verbose
 
     /// Reads a line without its CR LF.
-    static func parse(_ line: Span<UInt8>) throws(SMTPSyntaxError) -> SMTPCommand {
+    ///
+    /// - Parameter offered: extensions whose commands and parameters are known beside those of every session.
+    static func parse(_ line: Span<UInt8>, offered: SMTPExtensions = []) throws(SMTPSyntaxError) -> SMTPCommand {
         // Verbs have four letters but for STARTTLS; the hot ones come first.
-        if line.matches("MAIL FROM:") { return .mail(try MailParameters(line, at: 10)) }
-        if line.matches("RCPT TO:") { return .recipient(try RecipientParameters(line, at: 8)) }
+        if line.matches("MAIL FROM:") { return .mail(try MailParameters(line, at: 10, offered: offered)) }
+        if line.matches("RCPT TO:") { return .recipient(try RecipientParameters(line, at: 8, offered: offered)) }
         var end = 0
         while end < line.count && line[end] != .space { end += 1 }
         var start = end
@@ -43,6 +47,7 @@ enum SMTPCommand {
         if verb.equals("VRFY") { return .verify(try required(line, argument)) }
         if verb.equals("EXPN") { return .expand(try required(line, argument)) }
         if verb.equals("HELP") { return .help(argument.isEmpty ? nil : line.text(argument)) }
+        if offered.contains(.verbose) && (verb.equals("VERB") || verb.equals("ONEX")) { return .verbose }
         if verb.equals("MAIL") || verb.equals("RCPT") { throw SMTPSyntaxError(.path(nil)) }
         throw SMTPSyntaxError(.unknownVerb)
     }

@@ -23,6 +23,8 @@ public struct SMTPServerConfiguration: Sendable {
     public var limits: SMTPLimits
     /// Where mail for `<Postmaster>` goes: RFC 5321 section 4.5.1.
     public var postmaster: EmailAddress
+    /// What is offered beyond what every session has.
+    public var offer: SMTPServiceOffer
 
     public init(
         hostName: String,
@@ -32,7 +34,8 @@ public struct SMTPServerConfiguration: Sendable {
         mechanisms: [String] = [],
         bareNewlines: DotUnstuffer.BareNewlines = .refuse,
         limits: SMTPLimits = SMTPLimits(),
-        postmaster: EmailAddress
+        postmaster: EmailAddress,
+        offer: SMTPServiceOffer = SMTPServiceOffer()
     ) {
         self.hostName = hostName
         self.role = role
@@ -42,6 +45,7 @@ public struct SMTPServerConfiguration: Sendable {
         self.bareNewlines = bareNewlines
         self.limits = limits
         self.postmaster = postmaster
+        self.offer = offer
     }
 }
 

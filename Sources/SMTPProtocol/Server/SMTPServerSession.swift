@@ -38,6 +38,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         /// Accepted, and the client is told this instead of a plain yes: 251 (RFC 5321 section 3.4).
         case acceptedTelling(SMTPReply)
         case refused(SMTPReply)
+        /// The sender is accepted, its message with another priority than it asked for: RFC 6710 section 4.1.
+        case acceptedWith(MessagePriority)
     }
 
     /// What became of a log-in.
@@ -82,11 +84,16 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     var failedAuthentications = 0
     private var transactions = 0
     private var chunksBareNewlines = BareNewlineFinder()
+    /// Extensions that hold now, beside those of every session.
+    private var offered: SMTPExtensions
+    /// What time it is, as the channel said last: what asks for a time from now on is counted from here.
+    public var now = Timestamp(seconds: 0)
 
     /// A session whose TLS, where it is implicit, stands already.
     public init(configuration: SMTPServerConfiguration, isEncrypted: Bool = false) {
         self.configuration = configuration
         self.isEncrypted = isEncrypted
+        self.offered = configuration.offer.holding(for: configuration.role, isEncrypted: isEncrypted)
     }
 
     /// The greeting: RFC 5321 section 3.1.
@@ -132,7 +139,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
             return .refuseSmuggling(.bareNewlineInCommand)
         }
         do {
-            return perform(try SMTPCommand.parse(line), line)
+            return perform(try SMTPCommand.parse(line, offered: offered), line)
         } catch {
             return unreadable(line, Self.reply(to: error, line))
         }
@@ -201,6 +208,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
             forgetTransaction()
             return idle(.ok)
         case .noop: return idle(.ok)
+        case .verbose: return idle(.verboseOk)
         case .quit:
             phase = .closed
             return .sendAndClose(.closing)
@@ -240,6 +248,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         let mechanisms = offeredMechanisms
         if !mechanisms.isEmpty { offered.append("AUTH " + mechanisms.joined(separator: " ")) }
         offered += ["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "BINARYMIME"]
+        offered += configuration.offer.lines(of: self.offered, now: now)
         var limits = "LIMITS RCPTMAX=\(configuration.limits.recipientsPerTransaction)"
         if configuration.limits.transactionsPerConnection > 0 {
             limits += " MAILMAX=\(configuration.limits.transactionsPerConnection)"
@@ -271,7 +280,12 @@ public struct SMTPServerSession: ~Copyable, Sendable {
             return .sendAndClose(.tooManyTransactions)
         }
         if let size = parameters.declaredSize, size > limits.messageSize.bytes { return .send(.tooLarge) }
-        let transaction = SMTPTransaction(parameters)
+        if let requests = parameters.requests?.value,
+            let refusal = requests.refusal(configuration.offer, envelopeID: parameters.envelopeID, now: now)
+        {
+            return refusal.isPermanent ? fault(refusal) : .send(refusal)
+        }
+        let transaction = SMTPTransaction(parameters, now: now)
         chunksBareNewlines = BareNewlineFinder()
         phase = .judgingSender(transaction)
         return .judgeSender(transaction)
@@ -279,11 +293,15 @@ public struct SMTPServerSession: ~Copyable, Sendable {
 
     /// Policy has judged the sender.
     public mutating func senderJudged(_ judgement: Judgement) -> Action {
-        guard case .judgingSender(let transaction) = phase else { return .send(.localError) }
+        guard case .judgingSender(var transaction) = phase else { return .send(.localError) }
         switch judgement {
         case .accepted, .acceptedTelling:
             phase = .mail(transaction)
             return .send(.senderOk)
+        case .acceptedWith(let priority):
+            transaction.terms.priority = priority
+            phase = .mail(transaction)
+            return .send(.priorityChanged(priority))
         case .refused(let reply):
             phase = .ready
             return refuse(reply)
@@ -304,7 +322,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         let recipient = EnvelopeRecipient(
             address: address,
             notify: parameters.notify,
-            originalRecipient: parameters.originalRecipient
+            originalRecipient: parameters.originalRecipient,
+            requiredOwnership: parameters.requiredOwnership
         )
         phase = .judgingRecipient(recipient, transaction)
         return .judgeRecipient(recipient, transaction)
@@ -314,7 +333,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public mutating func recipientJudged(_ judgement: Judgement) -> Action {
         guard case .judgingRecipient(let recipient, var transaction) = phase else { return .send(.localError) }
         switch judgement {
-        case .accepted:
+        case .accepted, .acceptedWith:
             transaction.recipients.append(recipient)
             phase = .mail(transaction)
             return .send(.recipientOk)
@@ -465,6 +484,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public mutating func tlsEstablished(_ connection: SASLConnection = SASLConnection()) {
         isEncrypted = true
         self.connection = connection
+        offered = configuration.offer.holding(for: configuration.role, isEncrypted: true)
         clientName = nil
         isExtended = false
         account = nil

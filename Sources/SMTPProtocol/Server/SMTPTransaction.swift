@@ -1,3 +1,4 @@
+import MailBytes
 import MailNames
 
 /// What a client has said of one message so far.
@@ -14,13 +15,25 @@ public struct SMTPTransaction: Sendable, Equatable {
     public var isChunked = false
     /// Octets of content so far.
     public var contentSize = 0
+    private var asked: Boxed<DeliveryTerms>?
 
-    init(_ parameters: MailParameters) {
+    /// What was asked for beyond the plain envelope.
+    public var terms: DeliveryTerms {
+        get { asked?.value ?? .plain }
+        set { asked = newValue == .plain ? nil : Boxed(newValue) }
+    }
+
+    /// Whether nothing was that `terms` could tell.
+    public var hasPlainTerms: Bool { asked == nil }
+
+    /// - Parameter now: when MAIL arrived, for what asks for a time from then on.
+    init(_ parameters: MailParameters, now: Timestamp = Timestamp(seconds: 0)) {
         self.reversePath = parameters.reversePath
         self.bodyType = parameters.bodyType
         self.isInternationalized = parameters.isInternationalized
         self.returnContent = parameters.returnContent
         self.envelopeID = parameters.envelopeID
         self.declaredSize = parameters.declaredSize
+        if let requests = parameters.requests { self.terms = requests.value.terms(now: now) }
     }
 }

@@ -73,7 +73,10 @@ final class ClientDialogue {
 
 extension SMTPDelivery {
     /// A delivery to `r0@b.example`, `r1@b.example` and so on.
-    static func sample(_ recipients: Int = 1, change: (inout SMTPDelivery) -> Void = { _ in }) throws -> SMTPDelivery {
+    static func sample(
+        _ recipients: Int = 1,
+        change: (inout SMTPDelivery) throws -> Void = { _ in }
+    ) throws -> SMTPDelivery {
         var delivery = SMTPDelivery(
             reversePath: .address(try EmailAddress(parsing: "a@c.example")),
             recipients: try (0..<recipients).map {
@@ -81,7 +84,7 @@ extension SMTPDelivery {
             },
             size: 10
         )
-        change(&delivery)
+        try change(&delivery)
         return delivery
     }
 }

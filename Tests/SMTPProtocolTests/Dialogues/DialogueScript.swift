@@ -72,6 +72,11 @@ struct DialogueScript {
         case "transactions": configuration.limits.transactionsPerConnection = number
         case "errors": configuration.limits.badCommands = number
         case "idle": configuration.limits.idleCommands = number
+        case "offer": configuration.offer.extensions = .named(parts[1])
+        case "shortest-by": configuration.offer.shortestDeliverBy = .seconds(number)
+        case "longest-hold": configuration.offer.longestHold = .seconds(number)
+        case "policy": configuration.offer.priorityPolicy = parts[1]
+        case "no-soliciting": configuration.offer.refusedSolicitations = parts[1].split(separator: ",").map(String.init)
         default: throw SyntaxError(line: setting)
         }
     }
@@ -140,5 +145,18 @@ struct DialogueScript {
             rest = rest[found.upperBound...]
         }
         return rest.hasSuffix(last)
+    }
+}
+
+extension SMTPExtensions {
+    /// `all`, or names with commas between them.
+    fileprivate static func named(_ text: String) -> SMTPExtensions {
+        let names: [(String, SMTPExtensions)] = [
+            ("deliver-by", .deliverBy), ("future-release", .futureRelease), ("priority", .priority),
+            ("rrvs", .requiredOwnership), ("require-tls", .requireTLS), ("no-soliciting", .noSoliciting),
+            ("tracking", .tracking), ("verbose", .verbose), ("burl", .burl),
+        ]
+        let wanted = text.split(separator: ",")
+        return SMTPExtensions(names.filter { wanted.contains("all") || wanted.contains($0.0[...]) }.map(\.1))
     }
 }
