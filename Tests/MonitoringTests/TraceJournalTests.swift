@@ -82,6 +82,35 @@ import Testing
         }
     }
 
+    @Test func `what cannot be read for now is not given up`() throws {
+        try Self.inFolder { folder in
+            var journal = try TraceJournal(folder: folder, indexed: .start, fileSize: 100)
+            for id: UInt64 in 1...3 { Self.append(Self.bytes(id), to: &journal) }
+            let file = folder + "/journal-000000000001"
+            let aside = folder + "/aside"
+            // A folder in its place gives the error EISDIR, whoever reads.
+            try FileManager.default.moveItem(atPath: file, toPath: aside)
+            try FileManager.default.createDirectory(atPath: file, withIntermediateDirectories: false)
+            let unreadable = journal.next()
+            #expect(unreadable?.entries == nil)
+            #expect(journal.indexed == TraceJournal.Position(file: 1, offset: 0))
+            try FileManager.default.removeItem(atPath: file)
+            try FileManager.default.moveItem(atPath: aside, toPath: file)
+            let drained = Self.drain(&journal)
+            #expect(drained == [1, 2, 3])
+        }
+    }
+
+    @Test func `a file that somebody took away holds nothing up`() throws {
+        try Self.inFolder { folder in
+            var journal = try TraceJournal(folder: folder, indexed: .start, fileSize: 1)
+            for id: UInt64 in 1...3 { Self.append(Self.bytes(id), to: &journal) }
+            try FileManager.default.removeItem(atPath: folder + "/journal-000000000002")
+            let drained = Self.drain(&journal)
+            #expect(drained == [1, 3])
+        }
+    }
+
     @Test func `other files in the folder are left alone`() throws {
         try Self.inFolder { folder in
             for name in ["trace.db", "journal-", "journal-x", "notes"] {

@@ -187,6 +187,38 @@ private func ids(_ histories: [TraceHistory]) -> [UInt64?] { histories.map { $0.
         }
     }
 
+    @Test func `while a query takes a long journal in, what is recorded is written on`() async throws {
+        try await StoreFixture.with { folder in
+            var bytes: [UInt8] = []
+            for id: UInt64 in 1...20_000 {
+                entry(id, .received, [.recipient: "r\(id % 50)@example.test"]).encode(into: &bytes)
+            }
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            do {
+                var journal = try TraceJournal(folder: folder, indexed: .start)
+                let isKept = journal.append(bytes)
+                #expect(isKept)
+            }
+            let store = try open(folder)
+            let isAnswered = Mutex(false)
+            async let found = {
+                let found = try await store.find("r1@example.test", limit: 1)
+                isAnswered.withLock { $0 = true }
+                return found
+            }()
+            var rounds = 0
+            while !isAnswered.withLock({ $0 }) {
+                store.record(entry(30_000, .delivered, [.recipient: "r1@example.test"]))
+                while store.unwritten > 0, !isAnswered.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
+                rounds += 1
+            }
+            #expect(try await found.count == 1)
+            // Before, the first was still unwritten when the answer came.
+            #expect(rounds > 3)
+            store.close()
+        }
+    }
+
     @Test func `the time line has times, sentences and what lies behind them, without control characters`() throws {
         let history = TraceHistory(
             queueID: QueueID(rawValue: 7),

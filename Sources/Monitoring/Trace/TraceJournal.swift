@@ -116,11 +116,26 @@ struct TraceJournal: ~Copyable {
 
     // MARK: Reading
 
-    /// The entries that follow what is indexed; `nil` when there are none.
+    /// What a look behind the indexed part of a file found.
+    private enum Reading {
+        case portion(Portion)
+        /// Torn or damaged from there on, or gone.
+        case nothing
+        /// The disk did not say: it may the next time.
+        case failed
+    }
+
+    /// The entries that follow what is indexed; `nil` when there are none, or none that can be read now.
     mutating func next() -> Portion? {
         while true {
             let start = indexed
-            if let size = sizes[start.file], size > start.offset, let portion = read(start, size) { return portion }
+            if let size = sizes[start.file], size > start.offset {
+                switch read(start, size) {
+                case .portion(let portion): return portion
+                case .failed: return nil
+                case .nothing: break
+                }
+            }
             // The rest of the file is torn or damaged, or there is none: the next file follows.
             if start.file == newest {
                 guard sizes[newest] ?? 0 > start.offset else { return nil }
@@ -142,16 +157,26 @@ struct TraceJournal: ~Copyable {
         }
     }
 
-    private func read(_ start: Position, _ size: Int64) -> Portion? {
+    private func read(_ start: Position, _ size: Int64) -> Reading {
         let file = openat(descriptor, Self.name(start.file), O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
+        guard file >= 0 else { return errno == ENOENT ? .nothing : .failed }
         defer { Glibc.close(file) }
         let wanted = Int(min(Int64(Self.portionSize), size - start.offset))
+        var hasFailed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, count in
-            count = max(0, pread(file, buffer.baseAddress, wanted, off_t(start.offset)))
+            // A call may give less than was asked for, which is no torn entry.
+            while count < wanted {
+                let place = off_t(start.offset) + off_t(count)
+                let read = pread(file, buffer.baseAddress?.advanced(by: count), wanted - count, place)
+                if read < 0 && errno == EINTR { continue }
+                hasFailed = read < 0
+                guard read > 0 else { break }
+                count += read
+            }
         }
+        guard !hasFailed else { return .failed }
         let (entries, used) = TraceEntry.entries(in: bytes.span)
-        guard used > 0 else { return nil }
-        return Portion(entries: entries, end: Position(file: start.file, offset: start.offset + Int64(used)))
+        guard used > 0 else { return .nothing }
+        return .portion(Portion(entries: entries, end: Position(file: start.file, offset: start.offset + Int64(used))))
     }
 }

@@ -90,6 +90,9 @@ public final class TraceStore: TraceRecorder {
         if isLarge { bell.signal() }
     }
 
+    /// Octets that were recorded and are in memory alone.
+    var unwritten: Int { desk.withLock(\.bytes.count) }
+
     /// Entries, or failed writes of several, that were left out because the disk was too slow or full.
     public var leftOut: Int { desk.withLock(\.leftOut) }
 
@@ -123,7 +126,9 @@ public final class TraceStore: TraceRecorder {
         var pace = TracePace(retention: options.retention, journal: options.journal)
         while true {
             _ = bell.wait(timeout: .now() + .milliseconds(100))
-            let (count, waiters, isStopped) = write()
+            // Taken before what was recorded is written: whoever waits finds all that came before the question.
+            let (waiters, isStopped) = takeWaiters()
+            let count = write()
             let waiting = journal.withLock { $0.waiting }
             if isStopped || !waiters.isEmpty {
                 index(until: nil)
@@ -150,14 +155,21 @@ public final class TraceStore: TraceRecorder {
         ended.signal()
     }
 
-    /// Appends what was recorded to the journal.
-    private func write() -> (count: Int, waiters: [CheckedContinuation<Void, Never>], isStopped: Bool) {
-        var (bytes, waiters, isStopped) = desk.withLock { desk in
+    private func takeWaiters() -> (waiters: [CheckedContinuation<Void, Never>], isStopped: Bool) {
+        desk.withLock { desk in
+            defer { desk.waiters = [] }
+            return (desk.waiters, desk.isStopped)
+        }
+    }
+
+    /// Appends what was recorded to the journal, and says how many octets that were.
+    @discardableResult
+    private func write() -> Int {
+        var bytes = desk.withLock { desk in
             var bytes: [UInt8] = []
             swap(&bytes, &desk.spare)
             swap(&bytes, &desk.bytes)
-            defer { desk.waiters = [] }
-            return (bytes, desk.waiters, desk.isStopped)
+            return bytes
         }
         let count = bytes.count
         let isKept = journal.withLock { journal in
@@ -169,10 +181,13 @@ public final class TraceStore: TraceRecorder {
             if !isKept && count > 0 { desk.leftOut += 1 }
             swap(&desk.spare, &bytes)
         }
-        return (count, waiters, isStopped)
+        return count
     }
 
     /// Moves portions of the journal into the database, as far as it reaches now, until `deadline` has passed.
+    ///
+    /// A query that comes upon a long journal takes many portions. What is recorded meanwhile is written between them, or
+    /// memory would be full of it before the end.
     private func index(until deadline: ContinuousClock.Instant?) {
         let end = journal.withLock { $0.end }
         while let portion = journal.withLock({ $0.next() }) {
@@ -188,6 +203,7 @@ public final class TraceStore: TraceRecorder {
             journal.withLock { $0.passed(to: portion.end) }
             if portion.end >= end { return }
             if let deadline, ContinuousClock.now >= deadline { return }
+            write()
         }
     }
 }
