@@ -39,7 +39,9 @@ struct MessageSummary {
             let value = header.extracting(field.value)
             // The first field of a name counts.
             if name.equals("Message-ID"), messageID == nil {
-                messageID = MessageIdentifiers.parse(value, limit: 2).first ?? header.unfolded(field.value)
+                messageID =
+                    MessageIdentifiers.parse(value, limit: 2).first
+                    ?? String(header.unfolded(field.value).prefix(Self.keptCharacters))
             } else if name.equals("Subject"), subject == nil {
                 subject = String(EncodedWords.decode(value).prefix(Self.keptCharacters))
             } else if name.equals("From"), from == nil {

@@ -73,15 +73,16 @@ extension BodyPart {
             } else if name.equals("Content-Disposition"), disposition == nil {
                 disposition = ContentField(parsing: value)
             } else if name.equals("Content-ID"), id == nil {
-                id = fields.unfolded(field.value)
+                id = fields.unfolded(field.value).beginning(octets: Self.fieldLimit)
             } else if name.equals("Content-Description"), description == nil {
-                description = fields.unfolded(field.value)
+                description = fields.unfolded(field.value).beginning(octets: Self.fieldLimit)
             } else if name.equals("Content-MD5"), digest == nil {
-                digest = fields.unfolded(field.value)
+                digest = fields.unfolded(field.value).beginning(octets: Self.fieldLimit)
             } else if name.equals("Content-Location"), location == nil {
-                location = fields.unfolded(field.value)
+                location = fields.unfolded(field.value).beginning(octets: Self.fieldLimit)
             } else if name.equals("Content-Language"), languages.isEmpty {
-                languages = fields.unfolded(field.value).split(separator: ",").prefix(ContentField.parameterLimit)
+                languages = fields.unfolded(field.value).beginning(octets: Self.fieldLimit).split(separator: ",")
+                    .prefix(ContentField.parameterLimit)
                     .map { String($0.filter { !$0.isWhitespace }) }
             }
         }

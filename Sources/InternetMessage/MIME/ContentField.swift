@@ -36,7 +36,7 @@ public struct ContentField: Hashable, Sendable {
             value += word.text
             token = words.next(bytes)
         }
-        self.value = RawText.decode(value.span).lowercased()
+        self.value = RawText.decode(value.span).beginning(octets: BodyPart.fieldLimit).lowercased()
         self.parameters = []
         while token != nil, parameters.count < Self.parameterLimit {
             var name: [UInt8] = []
@@ -57,8 +57,8 @@ public struct ContentField: Hashable, Sendable {
             }
             guard hasValue, !name.isEmpty else { continue }
             let parameter = Parameter(
-                name: RawText.decode(name.span).lowercased(),
-                value: RawText.decode(content.span)
+                name: RawText.decode(name.span).beginning(octets: BodyPart.fieldLimit).lowercased(),
+                value: RawText.decode(content.span).beginning(octets: BodyPart.fieldLimit)
             )
             parameters.append(parameter)
         }

@@ -12,6 +12,9 @@ public struct MessageParser: Sendable {
     public static let partLimit = 1000
     /// Octets of a header that are read; what lies behind them belongs to it and says nothing.
     public static let headerLimit = 64 << 10
+    /// Octets of what the parts say of themselves. Of parts behind it nothing is kept but the type and the encoding, of which
+    /// `partLimit` times some hundred octets are the most.
+    public static let structureLimit = 256 << 10
     /// Octets of a delimiter line that are compared: RFC 2046 section 5.1.1 allows 70 of the boundary itself.
     private static let boundaryLimit = 250
 
@@ -33,6 +36,8 @@ public struct MessageParser: Sendable {
     private var state = State.header
     private var open: [Open] = []
     private var count = 0
+    /// Octets of what the parts so far say of themselves.
+    private var kept = 0
     private var header: [UInt8] = []
     private var headerStart = 0
     /// Where the next octet stands in the message.
@@ -175,6 +180,8 @@ public struct MessageParser: Sendable {
             if !boundary.isEmpty && boundary.count < Self.boundaryLimit - 4 { entry.boundary = Array(boundary) }
             entry.isDigest = part.subtype == "digest"
         }
+        kept += part.textOctets
+        if kept > Self.structureLimit { entry.part = part.bare }
         open.append(entry)
         beginning.opened(part, depth: open.count)
         // RFC 2046 section 5.2.1: no other encodings are allowed.

@@ -102,6 +102,43 @@ import Testing
         #expect(body(part, of: text) == "body")
     }
 
+    @Test func `what a part says of itself has a bound`() {
+        let long = String(repeating: "é", count: 4000)
+        let part = structure(
+            "Content-Type: text/plain; name=\"\(long)\"\r\nContent-Disposition: attachment; filename=\"\(long)\"\r\n"
+                + "Content-ID: \(long)\r\nContent-Description: \(long)\r\nContent-Language: \(long)\r\n\r\nbody"
+        )
+        let kept = String(long.prefix(499))
+        #expect(part.type.parameter("name") == kept)
+        #expect(part.fileName == kept)
+        #expect(part.id == kept && part.languages == [kept])
+        #expect(part.encoded.count < 6 * 998)
+    }
+
+    @Test func `what all parts say of themselves has a bound`() {
+        let long = String(repeating: "x", count: 20_000)
+        let one = "--b\r\nContent-Type: text/\(long); name=\(long)\r\nContent-Description: \(long)\r\n\r\n"
+        let text = "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + String(repeating: one, count: 2000)
+        let whole = structure(text)
+        #expect(whole.all.count == MessageParser.partLimit)
+        #expect(whole.parts.first?.description?.count == 998)
+        #expect(whole.parts.last?.type.value == "application/octet-stream")
+        #expect(whole.encoded.count < MessageParser.structureLimit + MessageParser.partLimit * 256)
+        let read = BodyPart(encoded: whole.encoded.span)
+        #expect(read == whole)
+    }
+
+    @Test func `a multipart without room for its parameters is taken apart all the same`() {
+        let long = String(repeating: "x", count: 998)
+        let one = "--b\r\nContent-Description: \(long)\r\n\r\n"
+        let inner =
+            "--b\r\nContent-Type: multipart/mixed; boundary=inner\r\n\r\n--inner\r\n\r\none\r\n--inner--\r\n--b--\r\n"
+        let text = "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + String(repeating: one, count: 300) + inner
+        let last = structure(text).parts.last
+        #expect(last?.type == ContentField("multipart/mixed"))
+        #expect(last?.parts.count == 1)
+    }
+
     @Test func `a damaged record is refused`() {
         let record = structure("Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n\r\nx\r\n--a--\r\n").encoded
         for index in record.indices {
