@@ -30,6 +30,8 @@ extension POPServerHandler {
     private func timerFired(_ context: ChannelHandlerContext) {
         let end = self.deadlines.end(self.settings.timeouts, isAuthenticated: self.session.isAuthenticated)
         guard context.eventLoop.now >= end else { return self.setTimer(context) }
-        self.perform(self.session.timedOut(), context)
+        // The session's last action is a close, and what the peer has not taken in all this time it never will.
+        _ = self.session.timedOut()
+        self.abort(context)
     }
 }

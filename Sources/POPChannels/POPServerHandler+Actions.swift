@@ -73,11 +73,30 @@ extension POPServerHandler {
             self.sendOn(context)
         case .remove(let positions): self.remove(positions, context)
         case .sendAndClose(let reply, let delay): self.sendAndClose(reply, delay, context)
-        case .close:
-            self.flags.insert(.closing)
-            context.close(promise: nil)
+        case .close: self.closeAfterWrites(context)
         case .proceed: break
         }
+    }
+
+    /// Closes once all that was written has left: a close throws away what the peer has not taken yet.
+    ///
+    /// A peer that takes nothing is waited for no longer than the inactivity timer allows.
+    private func closeAfterWrites(_ context: ChannelHandlerContext) {
+        guard !self.flags.contains(.closing) else { return }
+        self.flags.insert(.closing)
+        self.flags.remove(.listing)
+        self.outgoing = nil
+        self.releaseAccess()
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+        // It is complete when everything before it is.
+        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer()), promise: written)
+    }
+
+    /// Closes at once, whatever the peer has not taken.
+    func abort(_ context: ChannelHandlerContext) {
+        self.flags.insert(.closing)
+        context.close(promise: nil)
     }
 
     func write(_ octets: [UInt8], _ context: ChannelHandlerContext) {

@@ -168,6 +168,7 @@ public final class POPServerHandler: ChannelDuplexHandler {
 
     /// A failed handshake, a reset connection: nobody is there to be told.
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        self.perform(self.session.connectionLost(), context)
+        _ = self.session.connectionLost()
+        self.abort(context)
     }
 }
