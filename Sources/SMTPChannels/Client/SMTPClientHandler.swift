@@ -27,6 +27,12 @@ final class SMTPClientHandler: ChannelInboundHandler {
     private let clock: WallClock
     private var inbound = ByteBuffer()
     private var job: Job?
+    /// Counts jobs: pieces of content belong to the one they were asked for, and to no later one.
+    private var jobNumber: UInt64 = 0
+    /// Whether content has begun to leave and its end has not.
+    private var contentIsUnfinished = false
+    /// The server answered content that it had not got whole. What it would take the next octets for is unknown.
+    private var isOutOfStep = false
     private var ready: EventLoopPromise<Void>?
     private var deadline = Deadline()
     private var context: ChannelHandlerContext?
@@ -58,7 +64,7 @@ final class SMTPClientHandler: ChannelInboundHandler {
 
     var isBroken: Bool { failure != nil || context == nil }
 
-    var mayBegin: Bool { failure == nil && context != nil && session.mayBegin }
+    var mayBegin: Bool { failure == nil && context != nil && !isOutOfStep && session.mayBegin }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -136,6 +142,7 @@ final class SMTPClientHandler: ChannelInboundHandler {
             return
         }
         self.job = job
+        jobNumber += 1
         guard job.delivery.bodyType == .eightBitMIME, !session.extensions.eightBitMIME else {
             perform(session.begin(job.delivery), context)
             return
@@ -158,20 +165,23 @@ final class SMTPClientHandler: ChannelInboundHandler {
             for index in 0..<job.laterPieces where try await job.piece(index + 1).hasEightBitOctets { return true }
             return false
         }
+        let number = jobNumber
         searched.futureResult.whenComplete { result in
             let (handler, context) = bound.value
-            guard var delivery = handler.job?.delivery, handler.failure == nil else { return }
+            guard number == handler.jobNumber, var delivery = handler.job?.delivery, handler.failure == nil else {
+                return
+            }
             switch result {
             case .success(let found):
                 delivery.hasEightBitContent = found
                 handler.perform(handler.session.begin(delivery), context)
-            case .failure(let error): handler.giveUp("the content could not be read: \(error)")
+            case .failure(let error): handler.giveUp(number, "the content could not be read: \(error)")
             }
         }
     }
 
     func quit() {
-        guard let context, failure == nil else { return }
+        guard let context, failure == nil, !isOutOfStep else { return }
         perform(session.quit(), context)
     }
 
@@ -192,16 +202,37 @@ final class SMTPClientHandler: ChannelInboundHandler {
             dialogue.said(command, at: elapsed)
             write(context.channel.allocator.buffer(bytes: command), context)
             sendPieces(context, stuffing: false)
-        case .finished(let result):
-            let finished = job?.finished
-            job = nil
-            deadline.cancel()
-            finished?.succeed(result)
+        case .finished(let result): finish(result, context)
         case .failed(let failure):
             end(failure)
             context.close(promise: nil)
         case .close: context.close(promise: nil)
         }
+    }
+
+    private func finish(_ result: SMTPTransactionResult, _ context: ChannelHandlerContext) {
+        let finished = job?.finished
+        job = nil
+        deadline.cancel()
+        guard contentIsUnfinished else {
+            finished?.succeed(result)
+            return
+        }
+        contentIsUnfinished = false
+        isOutOfStep = true
+        dialogue.noted("this was answered before all of the content was sent", at: elapsed)
+        finished?.succeed(Self.withoutAcceptances(result))
+        context.close(promise: nil)
+    }
+
+    /// Nobody can have taken a message before its end was sent: RFC 5321 section 4.1.1.4. A refusal may well come early.
+    private static func withoutAcceptances(_ result: SMTPTransactionResult) -> SMTPTransactionResult {
+        let outcomes = result.outcomes.map { outcome in
+            guard case .accepted(let reply) = outcome else { return outcome }
+            let text = "answered before all of the content was sent: \(reply.oneLine)"
+            return .deferred(SMTPReply(451, EnhancedStatus(4, 5, 0), text))
+        }
+        return SMTPTransactionResult(outcomes: outcomes, passedNotifications: result.passedNotifications)
     }
 
     private func startTLS(_ context: ChannelHandlerContext) {
@@ -249,13 +280,14 @@ final class SMTPClientHandler: ChannelInboundHandler {
         touch(context)
         var stuffer = DotStuffer()
         let isWhole = job.laterPieces == 0
+        contentIsUnfinished = !isWhole
         var first = stuffing ? Self.stuffed(job.content, &stuffer, context) : job.content
         if isWhole && stuffing { first.writeStaticString(stuffer.end()) }
         let written = context.writeAndFlush(wrapOutboundOut(first))
         guard !isWhole else { return }
         let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
         let loop = context.eventLoop
-        let (count, piece) = (job.laterPieces, job.piece)
+        let (number, count, piece) = (jobNumber, job.laterPieces, job.piece)
         let initial = stuffer
         Task {
             var stuffer = initial
@@ -265,24 +297,27 @@ final class SMTPClientHandler: ChannelInboundHandler {
                     let next = try await piece(index)
                     let state = stuffer
                     stuffer = try await loop.flatSubmit {
-                        bound.value.send(next, state, isLast: index == count, stuffing: stuffing)
+                        bound.value.send(next, of: number, state, isLast: index == count, stuffing: stuffing)
                             ?? loop.makeFailedFuture(ChannelError.ioOnClosedChannel)
                     }.get()
                 }
             } catch {
                 let text = "\(error)"
-                loop.execute { bound.value.giveUp("the content could not be sent whole: \(text)") }
+                loop.execute { bound.value.giveUp(number, "the content could not be sent whole: \(text)") }
             }
         }
     }
 
+    /// Sends a later piece of a job's content; `nil` when the job is over.
     private func send(
         _ content: ByteBuffer,
+        of number: UInt64,
         _ state: DotStuffer,
         isLast: Bool,
         stuffing: Bool
     ) -> EventLoopFuture<DotStuffer>? {
-        guard let context, failure == nil else { return nil }
+        guard let context, failure == nil, job != nil, number == jobNumber else { return nil }
+        if isLast { contentIsUnfinished = false }
         var stuffer = state
         var buffer = stuffing ? Self.stuffed(content, &stuffer, context) : content
         if isLast && stuffing { buffer.writeStaticString(stuffer.end()) }
@@ -291,7 +326,8 @@ final class SMTPClientHandler: ChannelInboundHandler {
         return context.writeAndFlush(wrapOutboundOut(buffer)).map { after }
     }
 
-    private func giveUp(_ text: String) {
+    private func giveUp(_ number: UInt64, _ text: String) {
+        guard job != nil, number == jobNumber else { return }
         end(.connection(.connectionLost, text))
         context?.close(promise: nil)
     }

@@ -11,17 +11,17 @@ extension SMTPServerHandler {
         switch action {
         case .send(let reply):
             send(reply, context)
-            if reply.code == 250 && reply.status == nil { authority.clientAppeared(client) }
+            // EHLO and HELO alone are answered without a status.
+            if reply.code == 250 && reply.status == nil { introduceClient() }
             if !session.holdsContent { forgetContent() }
         case .sendAndClose(let reply):
             send(reply, context)
             close(context, lingers: reply.code != 221)
         case .refuseSmuggling(let reply):
-            authority.smugglingRefused(reply, transaction, client)
+            authority.smugglingRefused(reply, session.smuggledTransaction, client)
             send(reply, context)
             close(context, lingers: true)
         case .judgeSender(let transaction):
-            self.transaction = transaction
             judge(authority.judgeSender(transaction, client, on: context.eventLoop), context) { $0.senderJudged($1) }
         case .judgeRecipient(let recipient, let transaction):
             let judging = authority.judgeRecipient(recipient, transaction, client, on: context.eventLoop)
@@ -52,11 +52,8 @@ extension SMTPServerHandler {
         case .receiveContent(let reply):
             send(reply, context)
             forgetContent()
-            transaction = session.contentTransaction
             mode = .content(DotUnstuffer(settings.session.bareNewlines))
-        case .receiveChunk(let size, let isKept):
-            transaction = session.contentTransaction
-            mode = .chunk(remaining: size, isKept: isKept)
+        case .receiveChunk(let size, let isKept): mode = .chunk(remaining: size, isKept: isKept)
         case .commit(let transaction): commit(transaction, context)
         }
     }
@@ -99,7 +96,7 @@ extension SMTPServerHandler {
         flush(context)
         // What came before the handshake came from anybody: RFC 3207 section 6.
         inbound.clear()
-        mode = .waiting
+        mode = .handshaking
         do {
             try endpoint.addServerHandlers(to: context.pipeline.syncOperations)
         } catch {

@@ -62,12 +62,14 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     }
 
     enum Mode {
+        /// The client is to finish a TLS handshake.
+        case handshaking
         case command
-        /// A line longer than its limit is being thrown away.
-        case skippingLine
+        /// A line longer than its limit is being thrown away. `announcesContent`: octets of content follow it.
+        case skippingLine(announcesContent: Bool)
         case content(DotUnstuffer)
         case chunk(remaining: Int, isKept: Bool)
-        /// A judgement, a commit or a handshake is awaited.
+        /// A judgement or a commit is awaited.
         case waiting
         case closed
     }
@@ -80,12 +82,11 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     let settings: Settings
     let authority: any SMTPServerAuthority
     var session: SMTPServerSession
-    var mode = Mode.command
+    var mode: Mode
     var inbound = ByteBuffer()
     private var outbound = ByteBuffer()
     var body: ByteBuffer?
     var upload: (any SMTPContentUpload)?
-    var transaction: SMTPTransaction?
     private var deadline = Deadline()
     private var peer: IPAddress?
     private var tlsVersion: String?
@@ -94,11 +95,14 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     private var readIsHeld = false
     private var inputEnded = false
     private var isLingering = false
+    /// Whether the authority was told who the client is.
+    private var hasAppeared = false
 
     public init(settings: Settings, authority: any SMTPServerAuthority) {
         self.settings = settings
         self.authority = authority
         self.session = SMTPServerSession(configuration: settings.session, isEncrypted: settings.isImplicitTLS)
+        self.mode = settings.isImplicitTLS ? .handshaking : .command
     }
 
     var client: SMTPClientDescription {
@@ -165,11 +169,13 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case TLSUserEvent.handshakeCompleted:
+            guard case .handshaking = mode else { return }
             let handler = try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self)
             tlsVersion = handler?.tlsVersion.map(Self.name(of:)) ?? "TLS"
             mode = .command
             session.tlsEstablished(TLSEndpoint.connection(of: context.pipeline.syncOperations))
             if settings.isImplicitTLS { send(session.greeting, context) }
+            touch(context, settings.timeouts.command)
             flush(context)
             proceed(context)
         case ChannelEvent.inputClosed:
@@ -200,6 +206,9 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The client closed its side without saying so in TLS. What it sent before is answered as without TLS: the event
+        // that its input is closed comes next.
+        if case NIOSSLError.uncleanShutdown = error { return }
         // A reset or a failed handshake: whatever it was, this connection is of no more use.
         context.close(promise: nil)
     }
@@ -225,8 +234,20 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
             touch(context, settings.timeouts.command)
             return
         }
+        if case .handshaking = mode {
+            // There is no way to tell it: a reply would wait for the same handshake.
+            abort(context)
+            return
+        }
         send(.timedOut, context)
         close(context)
+    }
+
+    private func abort(_ context: ChannelHandlerContext) {
+        mode = .closed
+        deadline.cancel()
+        outbound = ByteBuffer()
+        context.close(promise: nil)
     }
 
     /// The service stops: the client is told, unless a message of its is being made durable.
@@ -236,6 +257,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
             inputEnded = true
             return
         }
+        if case .handshaking = mode { return abort(context) }
         send(.shuttingDown(settings.session.hostName), context)
         close(context)
     }
@@ -300,6 +322,13 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         closeAfterInput(context)
     }
 
+    /// Tells the authority who the client is, once a connection: what that sets going is work.
+    func introduceClient() {
+        guard !hasAppeared, session.clientName != nil else { return }
+        hasAppeared = true
+        authority.clientAppeared(client)
+    }
+
     private func closeAfterInput(_ context: ChannelHandlerContext) {
         guard inputEnded else { return }
         switch mode {
@@ -337,18 +366,10 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     private func step(_ context: ChannelHandlerContext) -> Bool {
         switch mode {
         case .command: return takeLine(context)
-        case .skippingLine:
-            guard let feed = inbound.readableBytesUInt8Span.firstIndex(of: .lineFeed) else {
-                inbound.clear()
-                return false
-            }
-            inbound.moveReaderIndex(forwardBy: feed + 1)
-            mode = .command
-            perform(session.lineTooLong(), context)
-            return true
+        case .skippingLine(let announcesContent): return skipLine(announcesContent, context)
         case .content(let unstuffer): return takeContent(unstuffer, context)
         case .chunk(let remaining, let isKept): return takeChunk(remaining, isKept, context)
-        case .waiting, .closed: return false
+        case .handshaking, .waiting, .closed: return false
         }
     }
 
@@ -359,7 +380,8 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         let view = inbound
         guard let (line, consumed) = Self.line(in: view, limit: limit) else {
             if view.readableBytes >= limit + 2 {
-                mode = .skippingLine
+                let announcesContent = SMTPServerSession.announcesContent(view.readableBytesUInt8Span)
+                mode = .skippingLine(announcesContent: announcesContent)
                 return true
             }
             return false
@@ -368,6 +390,37 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         inbound.moveReaderIndex(forwardBy: consumed)
         perform(action, context)
         return true
+    }
+
+    /// Throws a line away that is too long. It ends as any other line does: were a bare LF its end, what stands behind it would
+    /// be a command here, and text of one line for whoever passed it on.
+    private func skipLine(_ announcesContent: Bool, _ context: ChannelHandlerContext) -> Bool {
+        let view = inbound
+        switch Self.end(ofLongLine: view.readableBytesUInt8Span) {
+        case .notYet(let skipped):
+            inbound.moveReaderIndex(forwardBy: skipped)
+            return false
+        case .bareNewline: perform(session.bareNewlineInLongLine(), context)
+        case .at(let next):
+            inbound.moveReaderIndex(forwardBy: next)
+            mode = .command
+            perform(session.lineTooLong(announcesContent: announcesContent), context)
+        }
+        return true
+    }
+
+    private enum LongLineEnd {
+        /// That many octets belong to it and can go; a CR at the end is judged with what follows it.
+        case notYet(skipped: Int)
+        case bareNewline
+        case at(next: Int)
+    }
+
+    private static func end(ofLongLine octets: Span<UInt8>) -> LongLineEnd {
+        let carriageReturn = octets.firstIndex(of: .carriageReturn) ?? octets.count
+        if octets.extracting(0..<carriageReturn).firstIndex(of: .lineFeed) != nil { return .bareNewline }
+        guard carriageReturn + 1 < octets.count else { return .notYet(skipped: carriageReturn) }
+        return octets[carriageReturn + 1] == .lineFeed ? .at(next: carriageReturn + 2) : .bareNewline
     }
 
     /// Octets of the first line that belong to it, and octets that it takes up.

@@ -61,8 +61,11 @@ public struct SMTPLimits: Sendable, Hashable {
     public var transactionsPerConnection = 0
     /// Wrong commands before the connection is ended.
     public var badCommands = 20
-    /// RSET, NOOP, VRFY and EXPN between two messages before each of them counts as a wrong command.
+    /// EHLO once more, RSET, NOOP, VRFY, EXPN, HELP, and DATA without recipients, between two messages, before each of them counts
+    /// as a wrong command.
     public var idleCommands = 100
+    /// MAIL and RCPT answered 4yz between two messages before each of them counts as a wrong command.
+    public var deferredCommands = 10_000
     public var failedAuthentications = 3
 
     public init() {}

@@ -79,8 +79,11 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public internal(set) var account: String?
     /// What TLS contributes to a log-in.
     private(set) var connection = SASLConnection()
+    /// The transaction in which somebody tried to smuggle, when there was one.
+    public private(set) var smuggledTransaction: SMTPTransaction?
     private var badCommands = 0
     private var idleCommands = 0
+    private var deferrals = 0
     var failedAuthentications = 0
     private var transactions = 0
     private var chunksBareNewlines = BareNewlineFinder()
@@ -128,16 +131,18 @@ public struct SMTPServerSession: ~Copyable, Sendable {
 
     /// A line arrived, without its CR LF.
     public mutating func lineReceived(_ line: Span<UInt8>) -> Action {
+        // Over the whole line first, and within AUTH too: a CR or LF in a line is somebody else's end of a line.
+        var hasControls = false
+        for index in 0..<line.count where line[index] < 0x20 && line[index] != .tab || line[index] == 0x7F {
+            guard line[index] != .carriageReturn, line[index] != .lineFeed else {
+                return refuseSmuggling(.bareNewlineInCommand)
+            }
+            hasControls = true
+        }
         if case .authenticating(let exchange) = phase { return authenticationLine(line, exchange) }
         // A line in the place of a handshake: the client was told 454 (RFC 3207 section 4) and is where it was.
         if case .startingTLS = phase { phase = clientName == nil ? .greeted : .ready }
-        for index in 0..<line.count where line[index] < 0x20 && line[index] != .tab || line[index] == 0x7F {
-            guard line[index] == .carriageReturn || line[index] == .lineFeed else {
-                return unreadable(line, .unrecognized)
-            }
-            phase = .closed
-            return .refuseSmuggling(.bareNewlineInCommand)
-        }
+        if hasControls { return unreadable(line, .unrecognized) }
         do {
             return perform(try SMTPCommand.parse(line, offered: offered), line)
         } catch {
@@ -148,19 +153,50 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     /// A line that could not be read. Behind a BDAT come octets of content (RFC 3030 section 2); where nobody knows how
     /// many, they cannot be told from commands, and the session ends.
     private mutating func unreadable(_ line: Span<UInt8>, _ reply: SMTPReply) -> Action {
-        guard line.matches("BDAT"), line.count == 4 || !line[4].isASCIIAlphanumeric else { return fault(reply) }
+        guard Self.announcesContent(line) else { return fault(reply) }
         phase = .closed
         return .sendAndClose(.chunkSyntax)
     }
 
+    /// Whether a line, or the beginning of one that is too long, is a BDAT.
+    public static func announcesContent(_ line: Span<UInt8>) -> Bool {
+        line.matches("BDAT") && (line.count == 4 || !line[4].isASCIIAlphanumeric)
+    }
+
+    /// Ends the session, and keeps of which message it was.
+    private mutating func refuseSmuggling(_ reply: SMTPReply) -> Action {
+        smuggledTransaction = openTransaction
+        phase = .closed
+        return .refuseSmuggling(reply)
+    }
+
+    private var openTransaction: SMTPTransaction? {
+        switch phase {
+        case .mail(let transaction), .judgingSender(let transaction), .judgingRecipient(_, let transaction),
+            .content(let transaction), .chunk(let transaction, _, _), .chunked(let transaction):
+            transaction
+        case .discarding(_, let transaction): transaction
+        case .greeted, .ready, .committing, .authenticating, .judgingCredentials, .startingTLS, .closed: nil
+        }
+    }
+
     /// A line was longer than `lineLimit`; it was thrown away.
-    public mutating func lineTooLong() -> Action {
+    ///
+    /// - Parameter announcesContent: whether `announcesContent(_:)` said so of its beginning.
+    public mutating func lineTooLong(announcesContent: Bool = false) -> Action {
         if case .authenticating = phase {
             phase = .ready
             return fault(.authenticationTooLong)
         }
+        guard !announcesContent else {
+            phase = .closed
+            return .sendAndClose(.chunkSyntax)
+        }
         return fault(.lineTooLong)
     }
+
+    /// A line longer than `lineLimit` had a CR or LF in it.
+    public mutating func bareNewlineInLongLine() -> Action { refuseSmuggling(.bareNewlineInCommand) }
 
     private static func reply(to error: SMTPSyntaxError, _ line: Span<UInt8>) -> SMTPReply {
         switch error.reason {
@@ -195,6 +231,12 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     private mutating func idle(_ reply: SMTPReply) -> Action {
         idleCommands += 1
         return idleCommands > configuration.limits.idleCommands ? fault(reply) : .send(reply)
+    }
+
+    /// Something was put off. Lists may have hundreds of such recipients, so these are counted apart.
+    private mutating func deferral(_ reply: SMTPReply) -> Action {
+        deferrals += 1
+        return deferrals > configuration.limits.deferredCommands ? fault(reply) : .send(reply)
     }
 
     private mutating func perform(_ command: SMTPCommand, _ line: Span<UInt8>) -> Action {
@@ -235,10 +277,13 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     private mutating func hello(_ name: String, _ extended: Bool) -> Action {
         forgetTransaction()
         phase = .ready
+        let isAgain = clientName != nil
         clientName = name
         isExtended = extended
-        guard extended else { return .send(SMTPReply(250, nil, configuration.hostName)) }
-        return .send(SMTPReply(250, nil, lines: ["\(configuration.hostName) greets you"] + extensions))
+        let lines =
+            extended ? ["\(configuration.hostName) greets you"] + extensions : [configuration.hostName]
+        let reply = SMTPReply(250, nil, lines: lines)
+        return isAgain ? idle(reply) : .send(reply)
     }
 
     /// The keywords of EHLO, in the state that the session is in.
@@ -317,7 +362,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         let address = parameters.address ?? configuration.postmaster
         if address.isInternationalized && !transaction.isInternationalized { return fault(.internationalizedAddress) }
         guard transaction.recipients.count < configuration.limits.recipientsPerTransaction else {
-            return .send(.tooManyRecipients)
+            return deferral(.tooManyRecipients)
         }
         let recipient = EnvelopeRecipient(
             address: address,
@@ -353,7 +398,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
             phase = .closed
             return .sendAndClose(reply)
         }
-        return reply.isPermanent ? fault(reply) : .send(reply)
+        return reply.isPermanent ? fault(reply) : deferral(reply)
     }
 
     // MARK: Content
@@ -364,7 +409,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case .mail(let transaction):
             guard !transaction.recipients.isEmpty else {
                 // RFC 5321 section 3.3 allows 554 at once, which saves the content of pipelining clients.
-                return .send(.noValidRecipients)
+                return idle(.noValidRecipients)
             }
             phase = .content(transaction)
             return .receiveContent(.startContent)
@@ -407,12 +452,14 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     }
 
     /// Looks through a piece of a chunk for bare newlines, where BODY does not allow them.
+    ///
+    /// They are refused also where DATA has them normalised: that is for old programs, and those do not speak CHUNKING. Whoever
+    /// does counts its octets, and says BODY=BINARYMIME when it means them as they are (RFC 3030 section 3).
     public mutating func chunkBytesReceived(_ bytes: Span<UInt8>) -> Action? {
         guard case .chunk(let transaction, _, _) = phase, transaction.bodyType != .binaryMIME,
-            configuration.bareNewlines == .refuse, chunksBareNewlines.find(in: bytes)
+            chunksBareNewlines.find(in: bytes)
         else { return nil }
-        phase = .closed
-        return .refuseSmuggling(.bareNewlineInContent)
+        return refuseSmuggling(.bareNewlineInContent)
     }
 
     /// All octets of a chunk are here.
@@ -422,8 +469,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
             transaction.contentSize += size
             if isLast {
                 if chunksBareNewlines.endsBare && transaction.bodyType != .binaryMIME {
-                    phase = .closed
-                    return .refuseSmuggling(.bareNewlineInContent)
+                    return refuseSmuggling(.bareNewlineInContent)
                 }
                 phase = .committing
                 return .commit(transaction)
@@ -449,16 +495,14 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     }
 
     /// The `DotUnstuffer` found a bare CR or LF.
-    public mutating func bareNewlineInContent() -> Action {
-        phase = .closed
-        return .refuseSmuggling(.bareNewlineInContent)
-    }
+    public mutating func bareNewlineInContent() -> Action { refuseSmuggling(.bareNewlineInContent) }
 
     /// The message is on stable storage, or was refused: what the client is told.
     public mutating func committed(_ reply: SMTPReply) -> Action {
         phase = reply.code == 421 ? .closed : .ready
         transactions += 1
         idleCommands = 0
+        deferrals = 0
         // A host that brings mail may well have recipients refused now and then, on a connection that lives long.
         if reply.isPositive { badCommands = 0 }
         chunksBareNewlines = BareNewlineFinder()

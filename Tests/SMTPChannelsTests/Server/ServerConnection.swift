@@ -26,6 +26,7 @@ final class ServerConnection {
         timeouts: SMTPTimeouts = SMTPTimeouts(),
         offersTLS: Bool = false,
         contentInMemory: ByteCount = .kibibytes(256),
+        isImplicitTLS: Bool = false,
         tls: @escaping @Sendable () -> NIOSSLContext? = { nil }
     ) throws {
         let session = SMTPServerConfiguration(
@@ -36,10 +37,20 @@ final class ServerConnection {
         )
         self.authority = authority
         handler = SMTPServerHandler(
-            settings: .init(session: session, timeouts: timeouts, tls: tls, contentInMemory: contentInMemory),
+            settings: .init(
+                session: session,
+                timeouts: timeouts,
+                tls: tls,
+                isImplicitTLS: isImplicitTLS,
+                contentInMemory: contentInMemory
+            ),
             authority: authority
         )
-        channel = EmbeddedChannel(handlers: [counter, handler])
+        channel = EmbeddedChannel(handlers: [counter])
+        if isImplicitTLS, let context = tls() {
+            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
+        }
+        try channel.pipeline.syncOperations.addHandler(handler)
         try channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 25)).wait()
     }
 

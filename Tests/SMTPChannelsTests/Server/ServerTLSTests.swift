@@ -75,6 +75,42 @@ import Testing
         }
     }
 
+    @Test func `a client that ends its side without a word of TLS gets the answers to what it sent`() throws {
+        let connection = try Self.connection()
+        try connection.say("EHLO c.example\r\nSTARTTLS\r\n")
+        let client = try Self.client()
+        try Self.carry(client, connection)
+        client.writeAndFlush(ByteBuffer(string: "EHLO c.example\r\nNOOP\r\n"), promise: nil)
+        while let buffer = try client.readOutbound(as: ByteBuffer.self) {
+            try connection.channel.writeInbound(buffer)
+        }
+        connection.halfClose()
+        try Self.carry(client, connection)
+        var heard = ""
+        while let buffer = try client.readInbound(as: ByteBuffer.self) { heard += String(buffer: buffer) }
+        #expect(ServerConnection.codes(heard) == "250, 250 2.0.0")
+        #expect(!connection.isOpen)
+        ServerConnection.end(client)
+    }
+
+    @Test func `a client that ends its side while its message becomes durable hears that it is, with TLS too`() throws {
+        let context = try TestCertificate.serverContext()
+        let connection = try ServerConnection(TestAuthority(holding: .commits), offersTLS: true, tls: { context })
+        try connection.say("EHLO c.example\r\nSTARTTLS\r\n")
+        let client = try Self.client()
+        try Self.carry(client, connection)
+        let mail = "EHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<joe@b.example>\r\nDATA\r\n.\r\n"
+        _ = try Self.say(mail, client, connection)
+        connection.halfClose()
+        #expect(connection.isOpen)
+        connection.authority.finishCommit()
+        try Self.carry(client, connection)
+        var heard = ""
+        while let buffer = try client.readInbound(as: ByteBuffer.self) { heard += String(buffer: buffer) }
+        #expect(ServerConnection.codes(heard) == "250 2.0.0")
+        ServerConnection.end(client)
+    }
+
     @Test func `plain text in the place of a handshake ends the connection`() throws {
         let connection = try Self.connection()
         try connection.say("EHLO c.example\r\nSTARTTLS\r\n")

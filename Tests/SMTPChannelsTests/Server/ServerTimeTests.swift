@@ -28,6 +28,24 @@ import Testing
         #expect(connection.authority.stored.isEmpty)
     }
 
+    @Test(arguments: [false, true]) func `a handshake that is never finished ends with the time-out, RFC 3207`(
+        _ isImplicit: Bool
+    ) throws {
+        let context = try TestCertificate.serverContext()
+        let connection = try ServerConnection(
+            timeouts: Self.timeouts,
+            offersTLS: true,
+            isImplicitTLS: isImplicit,
+            tls: { context }
+        )
+        if !isImplicit { #expect(try connection.say("EHLO c.example\r\nSTARTTLS\r\n") == "220, 250, 220 2.0.0") }
+        connection.pass(299)
+        #expect(connection.isOpen)
+        // TLS on its part waits a moment for an orderly end.
+        connection.pass(10)
+        #expect(!connection.isOpen)
+    }
+
     @Test func `each command gives new time`() throws {
         let connection = try ServerConnection(timeouts: Self.timeouts)
         _ = try connection.heard()

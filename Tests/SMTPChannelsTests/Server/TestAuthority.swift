@@ -13,6 +13,7 @@ final class TestAuthority: SMTPServerAuthority {
     private struct State {
         var stored: [String] = []
         var smugglers: [String] = []
+        var smuggled: [String] = []
         var clients: [String] = []
         var uploads: [TestUpload] = []
         var judging: EventLoopPromise<SMTPServerSession.Judgement>?
@@ -32,6 +33,8 @@ final class TestAuthority: SMTPServerAuthority {
     var stored: [String] { state.withLock { $0.stored } }
     /// The replies that smugglers got.
     var smugglers: [String] { state.withLock { $0.smugglers } }
+    /// `<sender> recipient,recipient` of the messages in which somebody tried to smuggle.
+    var smuggled: [String] { state.withLock { $0.smuggled } }
     /// What clients called themselves.
     var clients: [String] { state.withLock { $0.clients } }
     var uploads: [TestUpload] { state.withLock { $0.uploads } }
@@ -110,7 +113,13 @@ final class TestAuthority: SMTPServerAuthority {
     }
 
     func smugglingRefused(_ reply: SMTPReply, _ transaction: SMTPTransaction?, _ client: SMTPClientDescription) {
-        state.withLock { $0.smugglers.append(reply.oneLine) }
+        let message = transaction.map { transaction in
+            "\(transaction.reversePath) " + transaction.recipients.map { "\($0.address)" }.joined(separator: ",")
+        }
+        state.withLock {
+            $0.smugglers.append(reply.oneLine)
+            $0.smuggled.append(message ?? "no message")
+        }
     }
 
     func clientAppeared(_ client: SMTPClientDescription) {

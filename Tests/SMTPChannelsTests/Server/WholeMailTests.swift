@@ -39,6 +39,17 @@ import Testing
         (
             "NOOP \(String(repeating: "x", count: 3000))\r\nQUIT\r\n", "500 5.5.2, 221 2.0.0", []
         ),
+        // What stands behind a bare LF or CR in a line that is too long is no command.
+        (
+            "NOOP \(String(repeating: "x", count: 2100))\nMAIL FROM:<evil@c.example>\r\n", "500 5.5.2", []
+        ),
+        (
+            "NOOP \(String(repeating: "x", count: 2100))\rMAIL FROM:<evil@c.example>\r\n", "500 5.5.2", []
+        ),
+        (
+            opening + "BDAT 6\(String(repeating: " ", count: 2100))LAST\r\nRSET\r\n",
+            "250, 250 2.1.0, 250 2.1.5, 501 5.5.4", []
+        ),
     ]
 
     @Test(arguments: conversations.indices) func `is the same wherever it is cut`(_ number: Int) throws {
@@ -70,8 +81,27 @@ import Testing
     @Test func `the authority hears who is there, and who smuggles`() throws {
         let connection = try ServerConnection()
         try connection.say("HELO old.example\r\nEHLO new.example\r\nNOOP\n")
-        #expect(connection.authority.clients == ["old.example", "new.example"])
+        // Once a connection: it sets deliveries going.
+        #expect(connection.authority.clients == ["old.example"])
         #expect(connection.authority.smugglers.count == 1)
+    }
+
+    @Test(arguments: [
+        (opening + "DATA\r\ngood\r\n.\r\nNOOP\n", "no message"),
+        (opening + "RSET\r\nNOOP\n", "no message"),
+        (opening + "NOOP\n", "<a@c.example> joe@b.example"),
+        (opening + "DATA\r\ngood\r\n.\r\nMAIL FROM:<e@c.example>\r\nRCPT TO\n", "<e@c.example> "),
+        (opening + "DATA\r\nevil\n.\r\n", "<a@c.example> joe@b.example"),
+        (opening + "BDAT 5 LAST\r\nevil\n", "<a@c.example> joe@b.example"),
+    ]) func `the record of an attempt to smuggle names the message that it was in`(
+        _ said: String,
+        _ message: String
+    )
+        throws
+    {
+        let connection = try ServerConnection()
+        try connection.say(said)
+        #expect(connection.authority.smuggled == [message])
     }
 
     @Test(arguments: [1, 7, 100, 1000]) func `content beyond what memory takes goes on in pieces`(_ size: Int) throws {

@@ -77,6 +77,7 @@ struct DialogueScript {
         case "longest-hold": configuration.offer.longestHold = .seconds(number)
         case "policy": configuration.offer.priorityPolicy = parts[1]
         case "no-soliciting": configuration.offer.refusedSolicitations = parts[1].split(separator: ",").map(String.init)
+        case "deferrals": configuration.limits.deferredCommands = number
         default: throw SyntaxError(line: setting)
         }
     }

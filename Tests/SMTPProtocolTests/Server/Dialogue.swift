@@ -77,7 +77,11 @@ struct Dialogue: ~Copyable {
                 index += 1
                 let whole = Array(line.dropLast())
                 line = []
-                perform(whole.count > session.lineLimit ? session.lineTooLong() : session.lineReceived(whole.span))
+                let isTooLong = whole.count > session.lineLimit
+                let announces = SMTPServerSession.announcesContent(whole.span)
+                perform(
+                    isTooLong ? session.lineTooLong(announcesContent: announces) : session.lineReceived(whole.span)
+                )
             } else {
                 line.append(bytes[index])
                 index += 1
