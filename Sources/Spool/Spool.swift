@@ -88,6 +88,7 @@ public final class Spool: Sendable {
     init(files: any SpoolFiles, options: SpoolOptions, clock: WallClock, lock: FolderLock? = nil) throws(SpoolError) {
         let index = SharedIndex()
         let log = try SpoolLog(files: files, options: options, random: SystemRandomNumberGenerator(), index: index)
+        log.changesAreApplied = true
         self.options = options
         self.index = index
         self.reader = log.reader

@@ -137,6 +137,7 @@ extension SpoolLog {
             if let id = fact.fact { unsynced.insert(id) }
             index.with { index in
                 switch fact {
+                case .progress where changesAreApplied, .control where changesAreApplied: break
                 case .progress(let id, let progress): index.apply(progress, to: id)
                 case .control(let id, let isHeld, let route): index.apply(isHeld: isHeld, route: route, to: id)
                 case .done(let id): index.remove(id)

@@ -59,6 +59,8 @@ package final class SpoolLog {
     var rewritingSegment: UInt64 = 0
     /// Messages whose new places are in the batch that is gathered.
     var moving: Set<UInt64> = []
+    /// Whether changes of messages are in the index before they are appended; to apply an older one then would undo a newer one.
+    var changesAreApplied = false
     private(set) var lastID: UInt64
     /// The number of the batch that is gathered now; it changes with each write, so also when a segment is full.
     package private(set) var batch: UInt64 = 1
@@ -232,6 +234,7 @@ package final class SpoolLog {
                     // It may have been forgotten meanwhile.
                     guard let recipients = index.entries[id]?.recipients else { continue }
                     index.insert(id, MessageEntry(location: location, recipients: recipients, chunks: chunks))
+                case .progress where changesAreApplied, .control where changesAreApplied: break
                 case .progress(let id, let progress): index.apply(progress, to: id)
                 case .control(let id, let isHeld, let route): index.apply(isHeld: isHeld, route: route, to: id)
                 case .done(let id): index.remove(id)

@@ -43,6 +43,17 @@ extension Spool {
         for change in progress {
             if case .done = change.kind { recent.forget(change.id.rawValue) }
         }
+        index.with { index in
+            for change in progress {
+                switch change.kind {
+                case .recipients(let states): index.apply(states, to: change.id.rawValue)
+                case .control(let isHeld, let route):
+                    index.apply(isHeld: isHeld, route: route, to: change.id.rawValue)
+                // The writer lets go of the place on the disk.
+                case .done: break
+                }
+            }
+        }
         if !hand(.progress(progress, then)) { then?(.failure(SpoolError(.closed))) }
     }
 }

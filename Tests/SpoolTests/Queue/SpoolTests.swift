@@ -42,6 +42,30 @@ struct SpoolTests {
         try Spool.open(folder: folder.path, options: options, clock: clock)
     }
 
+    @Test func `what is recorded counts at once, and an older record that is written later does not undo it`()
+        async throws
+    {
+        let spool = try open()
+        let id = try await spool.commit(try Sample(1, size: 100, recipients: 2))
+        for attempt in 1...200 {
+            let waiting = RecipientState.waiting(
+                attempts: UInt16(attempt),
+                nextAttempt: Timestamp(seconds: 1),
+                lastError: nil
+            )
+            spool.record([.recipients([(0, waiting)], of: id)])
+            #expect(spool.message(id)?.progress[0] == waiting)
+        }
+        spool.record([.control(isHeld: true, route: "relay.test:25", of: id)])
+        #expect(spool.message(id)?.isHeld == true && spool.message(id)?.route == "relay.test:25")
+        try await spool.record(durably: [.recipients([(0, .finished)], of: id)])
+        #expect(spool.message(id)?.progress[0] == .finished)
+        await spool.close()
+        let again = try open()
+        #expect(again.message(id)?.progress[0] == .finished && again.message(id)?.isHeld == true)
+        await again.close()
+    }
+
     @Test func `what is committed is there after a restart`() async throws {
         let spool = try open()
         let first = try Sample(1, size: 5000, recipients: 2)
