@@ -81,6 +81,38 @@ import Testing
         #expect(left == 1)
     }
 
+    @Test func `a smart host on loopback may be logged in to in clear`() async throws {
+        var failure: (any Error)?
+        let house = try await House(role: .submission, takesClearTextPasswords: true) { options, port in
+            do {
+                options.outbound = try smartHost(port: port, security: .none)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        house.lookup.host("smart.test", "127.0.0.1")
+        try await house.submit(to: "x@one.test")
+        await house.recorder.wait(for: .relayed)
+        #expect(house.server.messages.first?.account == "relay")
+        _ = await house.end()
+    }
+
+    @Test(arguments: [
+        (OutboundSecurity.opportunistic, false, "192.0.2.1", false), (.opportunistic, true, "192.0.2.1", true),
+        (.opportunistic, true, "127.0.0.1", false), (.required, false, "192.0.2.1", true),
+        (.implicit, false, "192.0.2.1", true), (.none, true, "192.0.2.1", false),
+    ])
+    func `where we log in the certificate has to fit, but on loopback`(
+        security: OutboundSecurity,
+        logsIn: Bool,
+        address: String,
+        verifies: Bool
+    ) throws {
+        let address = try #require(IPAddress(address))
+        #expect(RelayConnector.verifies(security, logsIn: logsIn, at: address) == verifies)
+    }
+
     @Test func `without TLS where it is required nothing is sent`() async throws {
         let house = try await House()
         let mode = OutboundMode.smartHost(

@@ -18,7 +18,8 @@ public struct SmartHost: Equatable, Sendable {
     public var host: MailHost
     public var port: Int
     public var security: OutboundSecurity
-    /// Who we log in as; `nil` where the host knows us by our address. Sent over TLS only, but for a host on loopback.
+    /// Who we log in as; `nil` where the host knows us by our address. A password is sent over TLS with a certificate that fits,
+    /// or to a host on loopback.
     public var credentials: PasswordCredentials?
 
     public init(
@@ -36,7 +37,7 @@ public struct SmartHost: Equatable, Sendable {
 
 /// How a connection to another host is secured.
 public enum OutboundSecurity: String, Hashable, Sendable, Codable, CaseIterable {
-    /// STARTTLS where it is offered, in clear where it is not or does not work: RFC 7435.
+    /// STARTTLS where it is offered, in clear where it is not or does not work: RFC 7435. Where we log in, the certificate has to fit.
     case opportunistic
     /// STARTTLS with a certificate that fits the host's name, or not at all.
     case required

@@ -135,12 +135,24 @@ struct RelayConnector: HostConnector {
         options: DeliveryOptions
     ) async -> Result<RelayConnection, ConnectFailure> {
         let first = await connectOnce(host, address, security: security, credentials: credentials, options: options)
-        guard case .failure(let refused) = first, security == .opportunistic, refused.failedInTLS else { return first }
+        guard case .failure(let refused) = first, security == .opportunistic, refused.failedInTLS,
+            !Self.verifies(security, logsIn: credentials?.credentials != nil, at: address)
+        else { return first }
         // TLS that does not work is no reason not to send what would go in clear to a host without TLS: RFC 7435 section 3.
         let second = await connectOnce(host, address, security: .none, credentials: credentials, options: options)
         guard case .success(var connection) = second else { return second }
         connection.remark = "TLS did not work, in clear: \(refused.failure.text)"
         return .success(connection)
+    }
+
+    /// Whether the certificate has to fit: where that is asked for, and where we log in, since a password must not go to whoever
+    /// answers. A host on loopback is this machine itself.
+    static func verifies(_ security: OutboundSecurity, logsIn: Bool, at address: IPAddress) -> Bool {
+        switch security {
+        case .required, .implicit: true
+        case .opportunistic: logsIn && !address.isLoopback
+        case .none: false
+        }
     }
 
     private func connectOnce(
@@ -150,17 +162,20 @@ struct RelayConnector: HostConnector {
         credentials: SmartHost?,
         options: DeliveryOptions
     ) async -> Result<RelayConnection, ConnectFailure> {
-        let tls = contexts.handler(for: host.host, verifies: security == .required || security == .implicit)
+        let verifies = Self.verifies(security, logsIn: credentials?.credentials != nil, at: address)
+        let tls = contexts.handler(for: host.host, verifies: verifies)
+        var session = SMTPClientSession.Configuration(
+            hostName: options.hostName.ascii,
+            tls: security.policy,
+            credentials: credentials?.credentials
+        )
+        session.allowsClearTextPassword = address.isLoopback
         var timeouts = SMTPTimeouts()
         timeouts.connect = options.connectTimeout
         do {
             let target = SMTPClientConnection.Target(
                 address: try SocketAddress(ipAddress: address.description, port: host.port),
-                session: SMTPClientSession.Configuration(
-                    hostName: options.hostName.ascii,
-                    tls: security.policy,
-                    credentials: credentials?.credentials
-                ),
+                session: session,
                 timeouts: timeouts,
                 tls: tls,
                 secrets: credentials == nil ? nil : contexts.secrets

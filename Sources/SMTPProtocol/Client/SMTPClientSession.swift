@@ -46,6 +46,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         public var nonce: String
         /// Whether a server without REQUIRETLS is of no use: RFC 8689 section 4.2.1 step 5.
         public var needsRequireTLS: Bool
+        /// Whether the password may be sent without TLS: to this machine itself alone.
+        public var allowsClearTextPassword = false
 
         public init(
             hostName: String,

@@ -38,12 +38,14 @@ final class FakeServer: SMTPServerAuthority {
         _ group: any EventLoopGroup,
         role: SMTPServerConfiguration.Role = .transfer,
         tls: NIOSSLContext? = nil,
-        limits: SMTPLimits = SMTPLimits()
+        limits: SMTPLimits = SMTPLimits(),
+        takesClearTextPasswords: Bool = false
     ) async throws -> Int {
         let configuration = SMTPServerConfiguration(
             hostName: "mx.fake.test",
             role: role,
             offersTLS: tls != nil,
+            allowsClearTextAuthentication: takesClearTextPasswords,
             mechanisms: role == .submission ? ["PLAIN"] : [],
             limits: limits,
             postmaster: try EmailAddress(parsing: "postmaster@fake.test")

@@ -40,12 +40,20 @@ final class House: Sendable {
         limits: SMTPLimits = SMTPLimits(),
         trusted: [NIOSSLCertificate]? = nil,
         clock: WallClock = .system,
+        spoolOptions: SpoolOptions = SpoolOptions(),
+        takesClearTextPasswords: Bool = false,
         _ change: (inout DeliveryOptions, Int) -> Void = { _, _ in }
     ) async throws {
         self.folder = folder ?? FileManager.default.temporaryDirectory.path + "/martlet-\(UUID().uuidString)"
         self.directory = directory
-        spool = try Spool.open(folder: self.folder, clock: .system)
-        port = try await server.start(Self.group, role: role, tls: serverTLS, limits: limits)
+        spool = try Spool.open(folder: self.folder, options: spoolOptions, clock: .system)
+        port = try await server.start(
+            Self.group,
+            role: role,
+            tls: serverTLS,
+            limits: limits,
+            takesClearTextPasswords: takesClearTextPasswords
+        )
         var options = DeliveryOptions(hostName: try Domain(parsing: "mx.home.test"))
         options.outboundPort = port
         options.connectTimeout = .seconds(5)
