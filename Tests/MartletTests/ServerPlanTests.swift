@@ -61,6 +61,21 @@ import Testing
         #expect(plan.spool.maximumSize == .gibibytes(1) && plan.spool.minimumFreeSpace == .mebibytes(1))
     }
 
+    @Test func `what is said of outbound mail and of reports reaches delivery`() throws {
+        let plan = try plan(
+            """
+            [outbound]
+            interval-per-destination = "250ms"
+            other-hostnames = ["mx2.example.test"]
+            [queue]
+            double-bounce-recipient = "postmaster@example.test"
+            """
+        )
+        #expect(plan.delivery.scheduler.intervalPerDestination == .milliseconds(250))
+        #expect(plan.delivery.otherHostNames.map(\.ascii) == ["mx2.example.test"])
+        #expect(plan.delivery.doubleBounceRecipient?.description == "postmaster@example.test")
+    }
+
     @Test func `a delay warning of zero is none`() throws {
         #expect(try plan("[queue]\ndelay-warning = \"0s\"").delivery.delayWarning == nil)
         #expect(try plan("[queue]\ndelay-warning = \"1h\"").delivery.delayWarning == .seconds(3600))

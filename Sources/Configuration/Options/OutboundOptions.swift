@@ -37,6 +37,10 @@ public struct OutboundOptions: Sendable, Hashable {
     public var passwordFile: String?
     public var connections = 200
     public var connectionsPerDestination = 20
+    /// The least time between two messages for one destination; zero for no limit.
+    public var intervalPerDestination = Duration.zero
+    /// Other names of this host, which must not come after it in a list of mail exchangers.
+    public var otherHostNames: [Domain] = []
     public var recipientsPerTransaction = 100
     public var messagesPerConnection = 500
     public var connectTimeout = Duration.seconds(30)

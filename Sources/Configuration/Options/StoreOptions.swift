@@ -1,4 +1,5 @@
 import MailBytes
+import MailNames
 
 /// How long mail is tried.
 public struct QueueOptions: Sendable, Hashable {
@@ -14,6 +15,8 @@ public struct QueueOptions: Sendable, Hashable {
     public var retry = Duration.seconds(1800)
     /// No delay is longer.
     public var longestRetry = Duration.seconds(4 * 3600)
+    /// Where reports go that cannot be delivered; `nil` drops them.
+    public var doubleBounceRecipient: EmailAddress?
 
     public init() {}
 }

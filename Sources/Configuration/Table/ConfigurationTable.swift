@@ -159,7 +159,7 @@ public enum ConfigurationTable {
             "outbound.security",
             \.outbound.security,
             .choice(),
-            "TLS: \"opportunistic\" where it is offered, \"required\" with a certificate that fits, \"implicit\" from the first "
+            "TLS: \"opportunistic\" where it is offered (with a certificate that fits where there is a log-in), \"required\" with a certificate that fits, \"implicit\" from the first "
                 + "byte with a certificate that fits, or \"none\"."
         ),
         ConfigurationKey(
@@ -187,6 +187,18 @@ public enum ConfigurationTable {
             \.outbound.connectionsPerDestination,
             .count(1...1000),
             "Connections for one destination, once it has shown that it takes so many."
+        ),
+        ConfigurationKey(
+            "outbound.interval-per-destination",
+            \.outbound.intervalPerDestination,
+            .duration(.zero ... .seconds(3600)),
+            "The least time between two messages for one destination; \"0s\" for no limit."
+        ),
+        ConfigurationKey(
+            "outbound.other-hostnames",
+            \.outbound.otherHostNames,
+            .list(of: .domain),
+            "Other names that MX records may give this server: mail is not sent to it again by them."
         ),
         ConfigurationKey(
             "outbound.recipients",
@@ -273,6 +285,13 @@ public enum ConfigurationTable {
             \.queue.longestRetry,
             .duration(.seconds(1) ... .seconds(7 * 86_400)),
             "No delay is longer, but for the random part that is added to each."
+        ),
+        ConfigurationKey(
+            "queue.double-bounce-recipient",
+            \.queue.doubleBounceRecipient,
+            .optional(.address),
+            "Where reports of failures go that cannot be delivered themselves; they are dropped, with a trace, when left out.",
+            example: "\"postmaster@example.org\""
         ),
         ConfigurationKey(
             "lists.unsubscribe-url",

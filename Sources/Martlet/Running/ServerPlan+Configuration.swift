@@ -100,6 +100,9 @@ extension ServerPlan {
         delivery.scheduler.retries.initial = configuration.queue.retry
         delivery.scheduler.retries.longest = configuration.queue.longestRetry
         delivery.unsubscribePage = configuration.lists.unsubscribePage
+        delivery.scheduler.intervalPerDestination = outbound.intervalPerDestination
+        delivery.otherHostNames = Set(outbound.otherHostNames)
+        delivery.doubleBounceRecipient = configuration.queue.doubleBounceRecipient
         delivery.recipientsPerTransaction = outbound.recipientsPerTransaction
         delivery.messagesPerConnection = outbound.messagesPerConnection
         delivery.connectTimeout = outbound.connectTimeout
