@@ -129,9 +129,12 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
     }
 
     /// What was taken is given back untried; it is tried again from `due` on, and that is no failure.
+    ///
+    /// It waits until then even when its time is over: what could not be given up just now is not asked about again at once.
     public mutating func giveBack(_ id: EntryID, due: Timestamp? = nil, now: Timestamp) {
         guard let slot = slot(id), entries[Int(slot)].state == .inFlight else { return }
         entries[Int(slot)].due = (due ?? now).microseconds
+        entries[Int(slot)].waitsForDue = true
         place(slot, now: now)
     }
 
@@ -146,6 +149,13 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
     public mutating func warned(_ id: EntryID) {
         guard let slot = slot(id) else { return }
         entries[Int(slot)].warns = .max
+        setTimer(slot)
+    }
+
+    /// The sender could not be told of the delay now, and is to be at another time.
+    public mutating func warn(_ id: EntryID, at time: Timestamp) {
+        guard let slot = slot(id) else { return }
+        entries[Int(slot)].warns = time.microseconds
         setTimer(slot)
     }
 }

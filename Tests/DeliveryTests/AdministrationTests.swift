@@ -112,6 +112,33 @@ import Testing
         #expect(left == 0)
     }
 
+    @Test func `a host that put mail off and connects to us gets it at once`() async throws {
+        let house = try await House()
+        house.server.refuse("x@far.test", SMTPReply(451, EnhancedStatus(4, 7, 1), "Greylisted"))
+        try await house.submit(to: "x@far.test")
+        await house.recorder.wait(for: .deferred)
+        house.server.refuse("x@far.test", nil)
+        house.service.hostAppeared(at: try #require(IPAddress("127.0.0.1")))
+        await house.recorder.wait(for: .relayed)
+        let left = await house.end()
+        #expect(left == 0)
+    }
+
+    @Test func `more messages than fit in memory are all sent to the next hop that the operator names`() async throws {
+        let house = try await House { options, _ in
+            options.outbound = .hold
+            options.messagesInMemory = 2
+        }
+        for _ in 0..<20 { try await house.submit(to: "x@elsewhere.test") }
+        await house.recorder.wait(for: .held, count: 20)
+        let count = await house.service.reroute(.all, to: "[127.0.0.1]:\(house.port)")
+        #expect(count == 20)
+        await house.recorder.wait(for: .relayed, count: 20)
+        let left = await house.end()
+        #expect(left == 0)
+        #expect(house.server.messages.count == 20)
+    }
+
     @Test func `summaries are JSON`() async throws {
         let house = try await House { options, _ in options.outbound = .hold }
         let id = try await house.submit(to: "x@far.test")

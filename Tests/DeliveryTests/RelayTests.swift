@@ -78,6 +78,10 @@ import Testing
         #expect(down.blockedUntil != nil)
         #expect(down.lastError?.contains("127.0.0.77") == true)
         #expect(house.recorder.events(.attempted).count == 1)
+        // Each of them has in its trace what it waits for, whether it came before or after.
+        await house.recorder.wait(for: .deferred, count: 30)
+        let waiting = house.recorder.events(.deferred)
+        #expect(waiting.allSatisfy { $0[.nextAttempt] != nil && $0[.reason]?.contains("127.0.0.77") == true })
         let left = await house.end()
         #expect(left == 30)
     }

@@ -31,6 +31,10 @@ extension DeliveryService {
                 return own.ascii == domain
             }
             for id in page where summaries.count < limit {
+                if domain == nil, let problem = unreadable[id], let spooled = spool.message(id) {
+                    summaries.append(QueuedMessageSummary(unreadable: spooled, problem))
+                    continue
+                }
                 guard let message = await readOnly(id), domain.map({ has(message, recipientsIn: $0) }) ?? true else {
                     continue
                 }
@@ -47,7 +51,10 @@ extension DeliveryService {
 
     /// One message in full; `nil` when it is not in the queue.
     public func show(_ id: QueueID) async -> QueuedMessageDetail? {
-        guard let message = await readOnly(id) else { return nil }
+        guard let message = await readOnly(id) else {
+            guard let problem = unreadable[id], let spooled = spool.message(id) else { return nil }
+            return QueuedMessageDetail(summary: QueuedMessageSummary(unreadable: spooled, problem))
+        }
         let entries = scheduler.status(of: id)
         var recipients: [QueuedMessageDetail.Recipient] = []
         let open = Dictionary(grouping: message.targets.lazy.filter { $0.state != .done }, by: \.recipient)
@@ -183,8 +190,12 @@ extension DeliveryService {
     /// - Returns: the number of messages.
     @discardableResult
     public func hold(_ selection: QueueSelection) async -> Int {
-        await change(selection) { message in
-            message.isHeld = true
+        let ids = await messages(in: selection)
+        // At once, so that none is begun while the spool is told.
+        for id in ids { scheduler.hold(id, now: clock.now()) }
+        return await change(ids) {
+            (true, $0.override)
+        } then: { message in
             self.scheduler.hold(message.id, now: self.clock.now())
             self.record(message.id, .held, [.reason: "the operator said so"])
         }
@@ -193,8 +204,15 @@ extension DeliveryService {
     /// Lets held messages go; what is caught goes only when outbound mail is no longer caught.
     @discardableResult
     public func release(_ selection: QueueSelection) async -> Int {
-        await change(selection) { message in
-            message.isHeld = false
+        let ids = await messages(in: selection)
+        for id in ids where unreadable[id] != nil {
+            // Looked at once more: what the disk failed to give before it may give now.
+            unreadable[id] = nil
+            scheduler.release(id, now: clock.now())
+        }
+        return await change(ids) {
+            (false, $0.override)
+        } then: { message in
             self.scheduler.release(message.id, now: self.clock.now())
             self.record(message.id, .released, [:])
         }
@@ -213,8 +231,9 @@ extension DeliveryService {
             guard let host = RelayHost(text, defaultPort: options.outboundPort) else { return nil }
             override = host
         }
-        return await change(selection) { message in
-            message.override = override
+        return await change(await messages(in: selection)) {
+            ($0.isHeld, override)
+        } then: { message in
             message.epoch = -1
             self.scheduler.release(message.id, now: self.clock.now())
             self.scheduler.flush(message.id, now: self.clock.now())
@@ -227,8 +246,16 @@ extension DeliveryService {
     public func delete(_ selection: QueueSelection) async -> Int {
         var count = 0
         for id in await messages(in: selection) {
-            guard let message = await message(id) else { continue }
+            guard let message = await message(id) else {
+                guard unreadable.removeValue(forKey: id) != nil else { continue }
+                record(id, .deleted, [.reason: "the operator said so"])
+                scheduler.removeWaiting(id)
+                tell(.done(id))
+                count += 1
+                continue
+            }
             message.isDeleted = true
+            postponedReports.remove(id)
             message.items = []
             record(id, .deleted, [.reason: "the operator said so"])
             scheduler.removeWaiting(id)
@@ -251,6 +278,8 @@ extension DeliveryService {
             guard let message = await readOnly(id), message.resolved != nil else { continue }
             let now = clock.now()
             scheduler.removeWaiting(id)
+            message.isReportPostponed = false
+            postponedReports.remove(id)
             for index in message.targets.indices where message.targets[index].state == .waiting {
                 message.targets[index].lastFailure = DeliveryFailure(
                     .administrative,
@@ -265,23 +294,47 @@ extension DeliveryService {
         return count
     }
 
-    private func change(_ selection: QueueSelection, _ body: (ActiveMessage) -> Void) async -> Int {
-        var changes: [SpoolProgress] = []
-        for id in await messages(in: selection) {
-            guard let message = await message(id) else { continue }
-            body(message)
-            changes.append(.control(isHeld: message.isHeld, route: message.override?.description, of: id))
+    /// Messages whose changes are recorded in one go.
+    private static let changesAtOnce = 512
+
+    /// Records a change of messages and then carries it out, some at a time: a message that does not stay in memory until its turn
+    /// comes is read with its change.
+    ///
+    /// - Returns: the number of messages.
+    private func change(
+        _ ids: [QueueID],
+        to control: (ActiveMessage) -> (isHeld: Bool, route: RelayHost?),
+        then body: (ActiveMessage) -> Void
+    ) async -> Int {
+        var count = 0
+        var next = 0
+        while next < ids.count {
+            let part = ids[next..<min(next + Self.changesAtOnce, ids.count)]
+            next += part.count
+            var changes: [SpoolProgress] = []
+            for id in part {
+                guard let message = await message(id) else { continue }
+                (message.isHeld, message.override) = control(message)
+                changes.append(.control(isHeld: message.isHeld, route: message.override?.description, of: id))
+            }
+            guard !changes.isEmpty else { continue }
+            await recordDurably(changes)
+            for change in changes {
+                guard let message = await message(change.id) else { continue }
+                body(message)
+                count += 1
+            }
+            schedulePump()
         }
-        guard !changes.isEmpty else { return 0 }
-        let count = changes.count
+        return count
+    }
+
+    private func recordDurably(_ changes: [SpoolProgress]) async {
         let spool = self.spool
-        let done = changes
         tellSpool()
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            spool.record(done) { _ in continuation.resume() }
+            spool.record(changes) { _ in continuation.resume() }
         }
-        schedulePump()
-        return count
     }
 
     /// What is selected, also where the spool's messages are still being taken up after a start.

@@ -34,6 +34,10 @@ final class ActiveMessage {
     var items: [ReportItem] = []
     /// The addresses whose delay was told.
     var warned: Set<UInt32> = []
+    /// The recipients of whom it was told that an alias leads on from them.
+    var toldExpanded: Set<Int> = []
+    /// Whether its items wait for another try at writing the report.
+    var isReportPostponed = false
     /// Of which options the routes were found.
     var epoch = 0
     /// The operator deleted it: nothing more is reported or tried.
@@ -66,7 +70,7 @@ final class ActiveMessage {
             case waiting
             /// It is being tried.
             case inFlight
-            /// It failed, and that is being reported.
+            /// It failed, or was delivered to a sender's wish to know, and that is being reported.
             case reporting
             case done
         }

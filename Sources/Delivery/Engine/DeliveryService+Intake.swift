@@ -42,7 +42,7 @@ extension DeliveryService {
                 case .success(let (envelope, spooled)):
                     let message = remember(envelope, spooled)
                     if resolveQuickly(message) { enqueue(message) } else { enqueueUnrouted(message) }
-                case .failure(let error): damaged(id, error)
+                case .failure(let error): cannotRead(id, error)
                 }
             }
             schedulePump()
@@ -187,7 +187,7 @@ extension DeliveryService {
             let next = targets.count == 1 ? nil : targets.first { message.progress[UInt32($0.recipient)] == nil }
             schedule(message, next ?? targets[0], to: destination, isNew: false, now: now)
         }
-        ended(message)
+        if message.users == 0 { reportOrForget(message) }
     }
 
     /// Puts the message into the queue of a destination.
@@ -206,7 +206,7 @@ extension DeliveryService {
         if case .waiting(let tried, let next, _) = message.progress[UInt32(target.recipient)] {
             (attempts, due) = (tried, isNew ? nil : next)
         }
-        scheduler.add(
+        let entry = scheduler.add(
             message.id,
             to: destination,
             due: due,
@@ -216,6 +216,7 @@ extension DeliveryService {
             hold: hold,
             now: now
         )
+        if let until = scheduler.beganToWait(entry) { traceWaiting(message.id, [target], destination, until) }
     }
 
     /// When the sender is told of the delay; `nil` when that was before.
@@ -268,7 +269,12 @@ extension DeliveryService {
         while !isStopping, let taken = scheduler.take(from: id, isFirst: isFirst, now: clock.now()) {
             isFirst = false
             guard let message = await message(taken.message) else {
+                setAside(taken.id, of: taken.message)
+                continue
+            }
+            if message.isReportPostponed {
                 scheduler.complete(taken.id)
+                reportAgain(message)
                 continue
             }
             message.users += 1
@@ -281,6 +287,7 @@ extension DeliveryService {
                 message.users -= 1
                 let due = scheduler.retry(taken.id, now: clock.now())
                 record(message.id, .deferred, [.reason: String(describing: error), .nextAttempt: due?.iso8601])
+                ended(message)
             }
         }
         scheduler.closed(id, wasIdle: false, tookNothing: isFirst && isStopping)

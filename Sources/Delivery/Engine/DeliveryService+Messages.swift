@@ -1,3 +1,4 @@
+import DeliveryScheduler
 import MailBytes
 import MailEvents
 import MailNames
@@ -11,6 +12,7 @@ extension DeliveryService {
     /// - Parameter readingAhead: reads the content at the same time, for the attempt that follows.
     func message(_ id: QueueID, readingAhead: Bool = false) async -> ActiveMessage? {
         if let message = active[id] { return message }
+        guard unreadable[id] == nil else { return nil }
         let spool = self.spool
         do {
             let loaded = try await reading { () throws -> (Envelope, SpooledMessage, ByteBuffer?)? in
@@ -23,8 +25,10 @@ extension DeliveryService {
             let message = remember(envelope, spooled)
             message.readAhead = content
             return message
+        } catch is CancellationError {
+            return nil
         } catch {
-            damaged(id, error)
+            cannotRead(id, error)
             return nil
         }
     }
@@ -75,12 +79,35 @@ extension DeliveryService {
         }
     }
 
+    /// A message's envelope cannot be read.
+    func cannotRead(_ id: QueueID, _ error: any Error) {
+        // It may have been done while it was looked for.
+        guard spool.message(id) != nil else { return }
+        unreadable[id] = String(describing: error)
+        damaged(id, error)
+    }
+
     /// A message whose record cannot be read is held, so that nothing of it is lost and somebody looks.
     func damaged(_ id: QueueID, _ error: any Error) {
         let text = String(describing: error)
         logger.error("A queued message cannot be read", metadata: ["queue-id": "\(id)", "error": "\(text)"])
         record(id, .damaged, [.reason: text])
-        scheduler.hold(id, now: clock.now())
+        let now = clock.now()
+        if scheduler.contains(id) {
+            scheduler.hold(id, because: .damaged, now: now)
+        } else {
+            // Nobody knows where it goes, but it waits, and is seen.
+            scheduler.add(id, to: .unrouted, expires: .distantFuture, hold: .damaged, now: now)
+        }
+    }
+
+    /// What was taken belongs to a message that `message(_:)` did not give: it is gone, or cannot be read and is held.
+    func setAside(_ entry: EntryID, of id: QueueID) {
+        if spool.message(id) == nil {
+            scheduler.complete(entry)
+        } else {
+            scheduler.hold(entry, because: .damaged, now: clock.now())
+        }
     }
 
     /// The first piece of a message's content.
@@ -113,6 +140,7 @@ extension DeliveryService {
     /// Forgets a message that is done: the spool lets go of it.
     func finish(_ message: ActiveMessage) {
         active[message.id] = nil
+        postponedReports.remove(message.id)
         scheduler.removeWaiting(message.id)
         tell(.done(message.id))
     }

@@ -23,11 +23,7 @@ extension DeliveryService {
     /// was dealt with.
     func begin(_ taken: TakenEntry, _ destination: Destination) async -> Attempt? {
         guard let message = await message(taken.message, readingAhead: true) else {
-            if spool.message(taken.message) == nil {
-                scheduler.complete(taken.id)
-            } else {
-                scheduler.hold(taken.id, because: .byOperator, now: clock.now())
-            }
+            setAside(taken.id, of: taken.message)
             return nil
         }
         message.users += 1
@@ -102,7 +98,8 @@ extension DeliveryService {
 
     /// Puts addresses that go elsewhere now into the queues of their new destinations.
     private func reroute(_ message: ActiveMessage, now: Timestamp) {
-        let queued = Set(scheduler.status(of: message.id).map(\.destination))
+        // What is being tried took its addresses before, and takes no more of them.
+        let queued = waitingDestinations(of: message)
         var seen: Set<Destination> = []
         for target in message.targets where target.state == .waiting && !target.isUndeliverable {
             let destination = target.route.destination(for: target.address)
@@ -111,6 +108,10 @@ extension DeliveryService {
             trace(message.id, .rerouted, [target], fields)
             schedule(message, target, to: destination, isNew: true, now: now)
         }
+    }
+
+    private func waitingDestinations(of message: ActiveMessage) -> Set<Destination> {
+        Set(scheduler.status(of: message.id).filter { $0.state != .inFlight }.map(\.destination))
     }
 
     /// Takes in what came of an attempt: traces it, tells the spool, and decides what is next.
@@ -126,13 +127,14 @@ extension DeliveryService {
             guard let index = message.index(key) else { continue }
             switch outcome {
             case .delivered:
-                reportSuccess(message, index, .delivered, host: nil, reply: nil, now: now)
-                finished.append(key)
+                let isTold = reportSuccess(message, index, .delivered, host: nil, reply: nil, now: now)
+                if !isTold { finished.append(key) }
             case .relayed(let host, let reply, let keepsPromise):
                 relayed.append(message.targets[index])
                 relayedBy = (host, reply)
-                if !keepsPromise { reportSuccess(message, index, .relayed, host: host, reply: reply, now: now) }
-                finished.append(key)
+                let isTold =
+                    !keepsPromise && reportSuccess(message, index, .relayed, host: host, reply: reply, now: now)
+                if !isTold { finished.append(key) }
             case .held:
                 message.targets[index].state = .waiting
                 isHeld = true
@@ -226,6 +228,9 @@ extension DeliveryService {
         )
     }
 
+    /// An address has the message, and its sender wants to know.
+    ///
+    /// - Returns: whether a report tells of it, and then the address is done when the report is durable.
     private func reportSuccess(
         _ message: ActiveMessage,
         _ index: Int,
@@ -233,18 +238,15 @@ extension DeliveryService {
         host: String?,
         reply: SMTPReply?,
         now: Timestamp
-    ) {
+    ) -> Bool {
         let target = message.targets[index]
-        guard ReportItem.isWanted(action, by: message.notify(target)), message.envelope.reversePath != .null else {
-            return
-        }
+        guard !message.isDeleted, ReportItem.isWanted(action, by: message.notify(target)),
+            message.envelope.reversePath != .null
+        else { return false }
         // An address behind an alias that leads to several is told as expanded, once.
         let told: ReportItem.Action = message.leads(of: target) > 1 ? .expanded : action
-        if told == .expanded,
-            message.items.contains(where: { $0.action == .expanded && $0.recipient == target.recipient })
-        {
-            return
-        }
+        if told == .expanded, !message.toldExpanded.insert(target.recipient).inserted { return false }
+        message.targets[index].state = .reporting
         let text =
             switch told {
             case .delivered: "It was delivered to the mailbox"
@@ -267,6 +269,7 @@ extension DeliveryService {
                 willRetryUntil: nil
             )
         )
+        return true
     }
 
     /// Addresses are done: the spool is told, in terms of the envelope's recipients.
@@ -296,11 +299,31 @@ extension DeliveryService {
     func ended(_ message: ActiveMessage) {
         guard message.users == 0 else { return }
         message.readAhead = nil
+        reportOrForget(message)
+        if active[message.id] != nil { scheduleForgotten(message) }
+    }
+
+    func reportOrForget(_ message: ActiveMessage) {
         if message.isDeleted || (message.isDone && message.items.isEmpty) {
             finish(message)
-        } else if !message.items.isEmpty {
+        } else if !message.items.isEmpty && !message.isReportPostponed {
             message.users += 1
             add(.report(message.id))
+        }
+    }
+
+    /// Sees to it that each address that waits has an entry in the scheduler. One that came to wait for another destination while that
+    /// was being tried has none.
+    private func scheduleForgotten(_ message: ActiveMessage) {
+        guard message.targets.contains(where: { $0.state == .waiting }) else { return }
+        var queued = waitingDestinations(of: message)
+        guard !queued.contains(.unrouted) else { return }
+        let now = clock.now()
+        for target in message.targets where target.state == .waiting {
+            let destination = target.route.destination(for: target.address)
+            guard queued.insert(destination).inserted else { continue }
+            schedule(message, target, to: destination, isNew: true, now: now)
+            schedulePump()
         }
     }
 }

@@ -8,8 +8,13 @@ import SMTPProtocol
 extension DeliveryService {
     /// The message's time is over at one destination.
     func expire(_ entry: EntryID, _ id: QueueID) async {
+        // Reports that cannot be written are kept in memory: no more of them than fit there.
+        guard postponedReports.count < options.messagesInMemory else {
+            scheduler.giveBack(entry, due: clock.now() + options.reportRetry, now: clock.now())
+            return
+        }
         guard let message = await message(id) else {
-            scheduler.complete(entry)
+            setAside(entry, of: id)
             return
         }
         message.users += 1
@@ -18,8 +23,9 @@ extension DeliveryService {
                 try await resolve(message)
             } catch {
                 // Nobody can be told apart now; it expires a little later.
-                scheduler.giveBack(entry, due: clock.now() + .seconds(300), now: clock.now())
+                scheduler.giveBack(entry, due: clock.now() + options.reportRetry, now: clock.now())
                 message.users -= 1
+                ended(message)
                 return
             }
         }
@@ -52,8 +58,20 @@ extension DeliveryService {
 
     /// The message waited so long that its sender wants to know.
     func warn(_ entry: EntryID, _ id: QueueID) async {
-        guard let message = await message(id), message.envelope.reversePath != .null else { return }
-        guard !message.isHeld, message.resolved != nil else { return }
+        guard let message = await message(id), message.envelope.reversePath != .null, !message.isHeld else { return }
+        if message.resolved == nil {
+            message.users += 1
+            do {
+                try await resolve(message)
+                message.users -= 1
+            } catch {
+                // Who is to be told of what cannot be found out now.
+                message.users -= 1
+                scheduler.warn(entry, at: clock.now() + options.reportRetry)
+                ended(message)
+                return
+            }
+        }
         let now = clock.now()
         for index in message.targets.indices {
             let target = message.targets[index]

@@ -59,6 +59,10 @@ public actor DeliveryService {
     var announced: (upTo: QueueID, ids: Set<QueueID>)?
     /// What tokens of mailing lists are sealed with, once it was needed.
     var listSeal: ListSeal?
+    /// Messages whose reports could not be written, until the next try.
+    var postponedReports: Set<QueueID> = []
+    /// Messages whose envelopes cannot be read, and why.
+    var unreadable: [QueueID: String] = [:]
     /// Counts changes of the options, so that routes found before are looked at again.
     var epoch = 0
 

@@ -60,13 +60,18 @@ extension DeliveryService {
             }
             let copies = await personalCopies(attempt.message, first)
             for key in attempt.keys {
-                guard let target = attempt.message.target(key) else { continue }
+                guard let target = attempt.message.target(key),
+                    target.account != nil || target.list != nil || target.outlet != nil
+                else {
+                    let failure = DeliveryFailure(.systemTrouble, "The address has no mailbox here any more")
+                    outcomes[number].append((key, .failed(failure)))
+                    continue
+                }
                 if let list = target.list {
                     let outcome = await serve(list, key, of: attempt.message, first, pieces)
                     outcomes[number].append((key, outcome))
                     continue
                 }
-                guard target.account != nil || target.outlet != nil else { continue }
                 if let failure = loop(first, target) {
                     outcomes[number].append((key, .failed(failure)))
                     continue

@@ -19,8 +19,12 @@ public struct DeliveryOptions: Sendable {
     public var delayWarning: Duration? = .seconds(4 * 3600)
     /// How long a report of ours is tried.
     public var reportLifetime: Duration = .seconds(5 * 24 * 3600)
+    /// When a report that could not be written is tried again, and a message that could not be given up.
+    public var reportRetry: Duration = .seconds(300)
     /// Recipients named to another host in one transaction: at least 100 by RFC 5321 section 4.5.3.1.8.
     public var recipientsPerTransaction = 100
+    /// Messages after which a connection makes room for another destination's when all are in use.
+    public var messagesPerTurn = 20
     /// Messages sent over one connection.
     public var messagesPerConnection = 500
     /// How old a connection may become before it is replaced.

@@ -25,25 +25,29 @@ extension DeliveryService {
         var since = clock.now()
         var isFirst = true
         var tookNothing = true
+        // Messages since it was opened or let go on.
+        var turn = 0
         while !isStopping {
+            if turn >= options.messagesPerTurn && scheduler.shouldMakeRoom(id) { break }
             let taken = scheduler.take(from: id, isFirst: isFirst, now: clock.now())
             (isFirst, tookNothing) = (false, false)
             guard let taken else {
                 guard let open = connection, open.isClosed == false, !isStopping else { break }
                 switch await waitIdle(id) {
-                case .goOn: (isFirst, tookNothing) = (true, true)
+                case .goOn: (isFirst, tookNothing, turn) = (true, true, 0)
                 case .makeRoom:
                     scheduler.closed(id, wasIdle: false, tookNothing: true)
                     open.close()
                     return
+                // The scheduler knows since the moment that it was taken out of those that wait.
                 case .timeIsUp:
-                    scheduler.closed(id, wasIdle: true)
                     open.close()
                     return
                 }
                 continue
             }
             guard let attempt = await begin(taken, destination) else { continue }
+            turn += 1
             if let old = connection, old.isClosed || isSpent(sent, since) {
                 old.close()
                 connection = nil
@@ -93,6 +97,7 @@ extension DeliveryService {
             lastErrors[destination] = problem.failure.text
             if lastErrors.count > 10_000 { lastErrors.removeAll() }
             scheduler.failed(id, addresses: problem.addresses, now: now)
+            traceWaiting(id, destination, now: now)
         }
         settle(
             attempt,
@@ -114,6 +119,34 @@ extension DeliveryService {
             )
             recorder.record(TraceEntry(queueID: id, time: clock.now(), event: event))
         }
+    }
+
+    // MARK: Behind a destination that cannot be reached
+
+    /// The most messages whose traces tell, at one failure of their destination, that they wait for it.
+    private static let tracesPerFailure = 1000
+
+    /// Tells in the traces of what waits for a destination that it could not be reached, once a message.
+    private func traceWaiting(_ id: DestinationID, _ destination: Destination, now: Timestamp) {
+        guard let until = scheduler.blockedUntil(id) else { return }
+        for message in scheduler.beganToWait(for: id, limit: Self.tracesPerFailure) {
+            traceWaiting(message, [], destination, until)
+        }
+    }
+
+    func traceWaiting(
+        _ id: QueueID,
+        _ targets: [ActiveMessage.Target],
+        _ destination: Destination,
+        _ until: Timestamp
+    ) {
+        let last = lastErrors[destination].map { ": \($0)" } ?? ""
+        let fields = [
+            TraceEvent.Entry(.destination, destination.description),
+            TraceEvent.Entry(.reason, "\(destination) could not be reached\(last)"),
+            TraceEvent.Entry(.nextAttempt, until.iso8601),
+        ]
+        trace(id, .deferred, targets, fields)
     }
 
     // MARK: One message
@@ -143,9 +176,15 @@ extension DeliveryService {
         if result.isBroken {
             lastErrors[destination] = result.problem
             scheduler.failed(id, addresses: [connection.address], now: clock.now())
+            traceWaiting(id, destination, now: clock.now())
         } else {
             if !lastErrors.isEmpty { lastErrors[destination] = nil }
             scheduler.succeeded(id)
+            // Greylisting and full mailboxes: when the host connects to us, what it put off is worth another try.
+            if result.outcomes.contains(where: { if case .failed(let why) = $0.1 { !why.isPermanent } else { false } })
+            {
+                scheduler.remember([connection.address], for: id)
+            }
         }
         traceTransaction(attempt, connection, result.dialogue, result.outcomes)
         if !result.untried.isEmpty { giveBack(result.untried, of: attempt) }
@@ -299,17 +338,20 @@ extension DeliveryService {
         connection.continuation.resume(returning: signal)
     }
 
-    private func idleTimeIsUp(_ id: DestinationID, _ number: Int) {
+    func idleTimeIsUp(_ id: DestinationID, _ number: Int) {
         guard let index = idle[id]?.firstIndex(where: { $0.number == number }) else { return }
         let connection = idle[id]?.remove(at: index)
         if idle[id]?.isEmpty == true { idle[id] = nil }
+        // At once, so that the scheduler does not let go on what is none any more.
+        scheduler.closed(id, wasIdle: true)
         connection?.continuation.resume(returning: .timeIsUp)
     }
 
     func closeIdleConnections() {
-        for connections in idle.values {
+        for (id, connections) in idle {
             for connection in connections {
                 connection.timer.cancel()
+                scheduler.closed(id, wasIdle: true)
                 connection.continuation.resume(returning: .timeIsUp)
             }
         }

@@ -17,6 +17,8 @@ struct DeliveryReport {
     var returned: ByteBuffer
     var returnsWholeMessage: Bool
     var now: Timestamp
+    /// Whether the message could not be read any more, so that nothing of it is returned.
+    var contentIsLost = false
 
     /// Whether it has octets beyond ASCII, and goes out with BODY=8BITMIME.
     private(set) var isEightBit = false
@@ -98,6 +100,7 @@ struct DeliveryReport {
         lines.append(
             "This was written by the mail server \(reportingHost.ascii). The message's queue id is \(queueID)."
         )
+        if contentIsLost { lines.append("Your message cannot be read here any more, so that it is not returned.") }
         for item in items {
             lines.append("")
             lines.append("<\(item.finalRecipient)>: \(item.action.rawValue) (\(item.status))")

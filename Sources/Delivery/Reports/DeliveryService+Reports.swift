@@ -12,18 +12,20 @@ extension DeliveryService {
     func report(_ id: QueueID) async {
         // The message stays in memory until its items are reported.
         guard let message = active[id] else { return }
+        // They stay its own until the report is durable: nothing else takes from them meanwhile.
         let items = message.items
-        message.items = []
         defer {
             message.users -= 1
             ended(message)
         }
-        let failed = items.filter { $0.action == .failed }.map(\.key)
+        let ends = items.filter { $0.action != .delayed }.map(\.key)
+        let failed = items.contains { $0.action == .failed }
         guard !message.isDeleted, let recipient = reportRecipient(message, items) else {
-            if !failed.isEmpty {
+            if failed {
                 record(id, .deleted, [.reason: "nobody is told of the failure: the message is itself a report"])
             }
-            finish(message, keys: failed)
+            message.items.removeFirst(min(items.count, message.items.count))
+            finish(message, keys: ends)
             return
         }
         do {
@@ -38,10 +40,17 @@ extension DeliveryService {
                 returnsWholeMessage: returnsWhole(message, items),
                 now: clock.now()
             )
-            report.returned = try await returnedContent(message, whole: report.returnsWholeMessage)
+            do {
+                report.returned = try await returnedContent(message, whole: report.returnsWholeMessage)
+            } catch let error as SpoolError where error.reason == .damaged {
+                // The sender is told all the same, without what was sent.
+                report.returnsWholeMessage = false
+                report.contentIsLost = true
+            }
             let content = report.compose()
             let told = try await commit(content, to: recipient, report)
-            finish(message, keys: failed)
+            message.items.removeFirst(min(items.count, message.items.count))
+            finish(message, keys: ends)
             let what = Set(items.map(\.action.rawValue)).sorted().joined(separator: ", ")
             record(
                 id,
@@ -49,9 +58,9 @@ extension DeliveryService {
                 [.sender: recipient.description, .reason: what, .otherQueueID: told.description]
             )
         } catch {
-            // Not durable: tried again with the next attempt.
+            // Not durable: tried again after a while.
             logger.warning("A report could not be written", metadata: ["queue-id": "\(id)", "error": "\(error)"])
-            postpone(message, failed)
+            postpone(message, because: error)
         }
     }
 
@@ -108,21 +117,26 @@ extension DeliveryService {
         }
     }
 
-    /// The failures are found again at the next attempt.
-    private func postpone(_ message: ActiveMessage, _ keys: [UInt32]) {
+    /// Keeps the items until the report can be written, which is tried again after `reportRetry`. It waits in the scheduler as what
+    /// has no next hop does, so that operators see it.
+    private func postpone(_ message: ActiveMessage, because error: any Error) {
+        guard !message.isDeleted, !isStopping else { return }
+        message.isReportPostponed = true
+        postponedReports.insert(message.id)
         let now = clock.now()
-        for key in keys {
-            guard let index = message.index(key) else { continue }
-            message.targets[index].state = .waiting
-        }
-        guard let first = keys.first.flatMap({ message.target($0) }) else { return }
-        scheduler.add(
+        let due = now + options.reportRetry
+        scheduler.add(message.id, to: .unrouted, due: due, expires: .distantFuture, now: now)
+        record(
             message.id,
-            to: first.route.destination(for: first.address),
-            due: now + .seconds(300),
-            expires: message.envelope.expires,
-            now: now
+            .deferred,
+            [.reason: "The report to its sender cannot be written: \(error)", .nextAttempt: due.iso8601]
         )
-        schedulePump()
+    }
+
+    /// The time has come to try a report again.
+    func reportAgain(_ message: ActiveMessage) {
+        message.isReportPostponed = false
+        postponedReports.remove(message.id)
+        ended(message)
     }
 }

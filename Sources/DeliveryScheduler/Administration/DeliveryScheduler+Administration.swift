@@ -115,7 +115,11 @@ extension DeliveryScheduler {
     public mutating func hold(_ message: QueueID, because reason: HoldReason = .byOperator, now: Timestamp) {
         forEachEntry(of: message) { scheduler, slot in
             if scheduler.entries[Int(slot)].state == .inFlight {
-                scheduler.entries[Int(slot)].wish = .hold
+                if reason == .byOperator {
+                    scheduler.entries[Int(slot)].wish = .hold
+                } else {
+                    scheduler.entries[Int(slot)].holdReason = reason
+                }
             } else if scheduler.entries[Int(slot)].holdReason == nil {
                 scheduler.entries[Int(slot)].holdReason = reason
                 scheduler.place(slot, now: now)

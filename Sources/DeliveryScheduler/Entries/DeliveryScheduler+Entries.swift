@@ -45,6 +45,7 @@ extension DeliveryScheduler {
         case .flush: entries[index].due = now.microseconds
         }
         entries[index].wish = .none
+        if entries[index].due <= now.microseconds { entries[index].waitsForDue = false }
         let state: EntryState =
             entries[index].holdReason != nil ? .held : entries[index].due <= now.microseconds ? .ready : .deferred
         link(slot, state)
@@ -58,7 +59,8 @@ extension DeliveryScheduler {
         let wake: Int64
         switch entry.state {
         case .inFlight: wake = .max
-        case .held where entry.holdReason == .caught: wake = .max
+        case .held where entry.holdReason == .caught || entry.holdReason == .damaged: wake = .max
+        case .deferred where entry.waitsForDue: wake = entry.due
         case .ready, .held: wake = min(entry.expires, entry.warns)
         case .deferred: wake = min(entry.due, entry.expires, entry.warns)
         }

@@ -27,6 +27,8 @@ public enum HoldReason: UInt8, Hashable, Sendable, Codable {
     case byConfiguration = 2
     /// Mail for other domains is kept and shown, never sent. Such mail does not expire while it is held: nothing is tried in vain.
     case caught = 3
+    /// It cannot be read, and waits for somebody to look. Nothing is tried in vain, so that it does not expire.
+    case damaged = 4
 }
 
 /// One message waiting for one destination, as operators see it.
@@ -67,6 +69,10 @@ struct Entry: Sendable {
     var attempts: UInt16
     var state: EntryState
     var isFree = false
+    /// Whether it is looked at only from `due` on, even when its time is over before.
+    var waitsForDue = false
+    /// Whether somebody was told that it waits for a destination that cannot be reached.
+    var isToldWaiting = false
     var holdReason: HoldReason?
     /// What the operator asked for while it was being tried.
     var wish: Wish = .none

@@ -95,9 +95,20 @@ extension DeliveryScheduler {
         queueIndex(id).map { queues[Int($0)].destination }
     }
 
-    /// Whether connections of others wait for a place: one that has had its share should make room.
-    public var isContended: Bool {
-        ringFirst >= 0 && totalConnections >= options.connections
+    /// Whether a connection that has had its share should make room: all are in use, and a destination that has fewer of them
+    /// than this one waits for a place.
+    public func shouldMakeRoom(_ destination: DestinationID) -> Bool {
+        guard totalConnections >= options.connections, let own = queueIndex(destination) else { return false }
+        var index = ringFirst
+        // The first few tell: who waits longest stands in front.
+        for _ in 0..<8 where index >= 0 {
+            let other = queues[Int(index)]
+            if index != own, !isInternal(other.destination), other.connections < queues[Int(own)].connections {
+                return true
+            }
+            index = other.ringNext
+        }
+        return false
     }
 
     /// The next entry for a connection; `nil` when there is none now. What was taken is ended by `complete`, `retry`, `giveBack`

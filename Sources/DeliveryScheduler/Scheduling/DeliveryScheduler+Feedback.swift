@@ -93,6 +93,7 @@ extension DeliveryScheduler {
         while slot >= 0 {
             let next = entries[Int(slot)].next
             entries[Int(slot)].due = min(entries[Int(slot)].due, now.microseconds)
+            entries[Int(slot)].waitsForDue = false
             unlink(slot)
             link(slot, .ready)
             setTimer(slot)

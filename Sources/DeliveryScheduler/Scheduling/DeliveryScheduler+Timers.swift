@@ -32,7 +32,7 @@ extension DeliveryScheduler {
         while steps < limit, let (time, slot) = timers.first, time <= now.microseconds {
             steps += 1
             let entry = entries[Int(slot)]
-            if entry.expires <= now.microseconds {
+            if entry.expires <= now.microseconds && !(entry.waitsForDue && entry.due > now.microseconds) {
                 unlink(slot)
                 timers.remove(slot)
                 refreshRing(entry.destination)
@@ -45,6 +45,7 @@ extension DeliveryScheduler {
             }
             if entry.state == .deferred && entry.due <= now.microseconds {
                 unlink(slot)
+                entries[Int(slot)].waitsForDue = false
                 link(slot, .ready)
                 refreshRing(entry.destination)
             }

@@ -24,7 +24,8 @@ extension TraceEvent {
             return "relayed for \(list(.recipient)) to \(self[.host] ?? "?")" + phrase(" [", .address, "]")
                 + phrase(": ", .reply)
         case .deferred:
-            return "deferred for \(list(.recipient)): \(self[.reason] ?? "?")" + phrase(" (", .status, ")")
+            return "deferred\(self[.recipient] == nil ? "" : " for \(list(.recipient))"): \(self[.reason] ?? "?")"
+                + phrase(" (", .status, ")")
                 + phrase("; next attempt ", .nextAttempt)
         case .failed: return "failed for \(list(.recipient)): \(self[.reason] ?? "?")" + phrase(" (", .status, ")")
         case .reported:
