@@ -66,7 +66,7 @@ extension POPServerHandler {
             self.write(reply.encoded, context)
             self.flags.insert(.listing)
             self.sendOn(context)
-        case .openMessage(let position): self.open(position, context)
+        case .openMessage(let position, let asSurrogate): self.open(position, asSurrogate, context)
         case .sendMessage(let reply, let encoder):
             self.write(reply.encoded, context)
             self.outgoing?.encoder = encoder
@@ -88,7 +88,10 @@ extension POPServerHandler {
         self.outgoing = nil
         self.releaseAccess()
         let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+        written.futureResult.assumeIsolated().whenComplete { _ in
+            // Not from within a flush: the farewell of TLS would not be written before the socket is closed.
+            context.eventLoop.assumeIsolated().execute { context.close(promise: nil) }
+        }
         // It is complete when everything before it is.
         context.writeAndFlush(self.wrapOutboundOut(ByteBuffer()), promise: written)
     }
