@@ -154,8 +154,8 @@ let floor6: [Target] =
     + room(
         "Access",
         [
-            "MailBytes", "MailNames", "MailEvents", "POPProtocol", "SASL", "POPChannels", "ChannelSupport", "Directory",
-            "MailStore", nio, nioPosix, nioSSL, logging,
+            "MailBytes", "MailNames", "MailEvents", "InternetMessage", "POPProtocol", "SASL", "POPChannels",
+            "ChannelSupport", "Directory", "MailStore", nio, nioPosix, nioSSL, logging,
         ],
         tests: [nioEmbedded]
     )

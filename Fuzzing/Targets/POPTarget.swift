@@ -59,7 +59,7 @@ struct POPStory: ~Copyable {
         case .sendListing(let reply):
             say(reply.encoded)
             while let chunk = session.nextListingChunk() { say(chunk) }
-        case .openMessage(let position):
+        case .openMessage(let position, _):
             holds((0..<4).contains(position), "only messages that are there are opened")
             perform(session.messageOpened(true))
         case .sendMessage(let reply, var encoder):

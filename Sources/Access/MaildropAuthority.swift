@@ -150,7 +150,9 @@ private struct LentMaildrop: POPMailAccess {
         self.giveBack = giveBack
     }
 
-    func content(at position: Int) async throws -> POPMessageContent { try await self.access.content(at: position) }
+    func content(at position: Int, asSurrogate: Bool) async throws -> POPMessageContent {
+        try await self.access.content(at: position, asSurrogate: asSurrogate)
+    }
 
     func remove(_ positions: [Int]) async throws { try await self.access.remove(positions) }
 

@@ -28,11 +28,13 @@ public struct StoredMaildrops: MaildropSource {
 private struct StoredMailAccess: POPMailAccess {
     let maildrop: Maildrop
 
-    func content(at position: Int) async throws -> POPMessageContent {
-        switch try await self.maildrop.content(self.maildrop.messages[position].uid) {
-        case .whole(let buffer): .whole(buffer)
-        case .chunks(let chunks): .chunks { try await chunks.next() }
-        }
+    func content(at position: Int, asSurrogate: Bool) async throws -> POPMessageContent {
+        let content: POPMessageContent =
+            switch try await self.maildrop.content(self.maildrop.messages[position].uid) {
+            case .whole(let buffer): .whole(buffer)
+            case .chunks(let chunks): .chunks { try await chunks.next() }
+            }
+        return asSurrogate ? SurrogateContent.of(content) : content
     }
 
     func remove(_ positions: [Int]) async throws {

@@ -14,7 +14,7 @@ struct MessageSummary {
     /// Decoded, in one line.
     private(set) var subject: String?
     private(set) var from: String?
-    /// The header has octets beyond ASCII: RFC 6532.
+    /// The header has UTF-8 beyond ASCII: RFC 6532. Octets of other charsets, which programs of old wrote, are no such header.
     private(set) var hasUTF8 = false
     /// The message's own identifier and those of In-Reply-To and References.
     private(set) var identifiers: [String] = []
@@ -29,7 +29,7 @@ struct MessageSummary {
         let end = min(beginning.count, Self.headerBytes, parsed.structure.header.upperBound)
         let header = beginning.extracting(..<end)
         for index in 0..<end where header[index] >= 0x80 {
-            hasUTF8 = true
+            hasUTF8 = header.extracting(..<Self.wholeLines(header)).isValidUTF8
             break
         }
         var answered: [String] = []
@@ -54,6 +54,14 @@ struct MessageSummary {
         let surplus = answered.count - (Self.identifierLimit - 1)
         if surplus > 0 { answered.removeSubrange(1...surplus) }
         identifiers += answered
+    }
+
+    /// Octets without the last line of a header that was cut at its bound, in the middle of a character perhaps.
+    private static func wholeLines(_ header: Span<UInt8>) -> Int {
+        var end = header.count
+        guard end == headerBytes else { return end }
+        while end > 0, header[end - 1] != .lineFeed { end -= 1 }
+        return end
     }
 
     /// What ties messages of one conversation together, besides their identifiers: RFC 5256 section 2.1.

@@ -43,8 +43,8 @@ public enum POPLoginRefusal: Hashable, Sendable {
 
 /// A locked maildrop: what a session does with it beyond its listing.
 public protocol POPMailAccess: Sendable {
-    /// The message at a position of the listing.
-    func content(at position: Int) async throws -> POPMessageContent
+    /// The message at a position of the listing; with a header of ASCII alone where a surrogate is wanted: RFC 6858.
+    func content(at position: Int, asSurrogate: Bool) async throws -> POPMessageContent
     /// Removes the messages at these positions and nothing else; durable on return.
     func remove(_ positions: [Int]) async throws
     /// Gives the lock back. Called exactly once, on the connection's loop; does not block.

@@ -49,10 +49,10 @@ extension POPServerHandler {
         }
     }
 
-    func open(_ position: Int, _ context: ChannelHandlerContext) {
+    func open(_ position: Int, _ asSurrogate: Bool, _ context: ChannelHandlerContext) {
         guard let access = self.access else { return self.perform(self.session.messageOpened(false), context) }
         self.await(context) {
-            try await access.content(at: position)
+            try await access.content(at: position, asSurrogate: asSurrogate)
         } then: { result in
             guard !self.flags.contains(.gone) else { return }
             if case .success(let content) = result {

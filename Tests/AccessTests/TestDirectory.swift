@@ -59,7 +59,7 @@ final class TestMaildrops: MaildropSource {
 private struct TestAccess: POPMailAccess {
     let maildrops: TestMaildrops
 
-    func content(at position: Int) async throws -> POPMessageContent {
+    func content(at position: Int, asSurrogate: Bool) async throws -> POPMessageContent {
         let message = self.maildrops.messages[position]
         guard self.maildrops.isEndless else { return .whole(ByteBuffer(string: message)) }
         return .chunks { ByteBuffer(repeating: UInt8(ascii: "x"), count: 16_384) }

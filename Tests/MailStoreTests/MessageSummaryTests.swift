@@ -54,6 +54,11 @@ struct MessageSummaryTests {
     @Test func `octets beyond ASCII count in the header alone`() {
         #expect(summary("Subject: ü\r\n\r\nx").hasUTF8)
         #expect(!summary("Subject: u\r\n\r\nü").hasUTF8)
+        // Octets of Latin-1 are no internationalized header.
+        var parser = MessageParser()
+        let latin = Array("Subject: caf".utf8) + [0xE9] + Array("\r\n\r\n".utf8)
+        parser.consume(latin.span)
+        #expect(!MessageSummary(latin.span, parser.finish()).hasUTF8)
     }
 }
 

@@ -60,7 +60,7 @@ final class Offset: Sendable {
 struct TestAccess: POPMailAccess {
     let authority: TestAuthority
 
-    func content(at position: Int) async throws -> POPMessageContent {
+    func content(at position: Int, asSurrogate: Bool) async throws -> POPMessageContent {
         let text = self.authority.messages[position]
         guard self.authority.isChunked else { return .whole(ByteBuffer(string: text)) }
         let octets = Array(text.utf8)

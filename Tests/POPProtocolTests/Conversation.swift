@@ -90,12 +90,14 @@ struct Conversation: ~Copyable {
         case .sendListing(let reply):
             reply.encode(into: &wire)
             while let chunk = self.session.nextListingChunk() { wire += chunk }
-        case .openMessage(let position):
+        case .openMessage(let position, let asSurrogate):
             self.opened = position
+            self.isSurrogate = asSurrogate
             self.carry(out: self.session.messageOpened(self.canOpen), &wire)
         case .sendMessage(let reply, var encoder):
             reply.encode(into: &wire)
-            let message = Array(Self.messages[self.opened].utf8)
+            let text = Self.messages[self.opened]
+            let message = Array((self.isSurrogate ? "Surrogate: yes\r\n\r\nbody\r\n" : text).utf8)
             encoder.encode(message.span, into: &wire)
             wire += encoder.termination
             self.carry(out: self.session.messageSent(), &wire)
@@ -112,6 +114,7 @@ struct Conversation: ~Copyable {
     }
 
     private var opened = 0
+    private var isSurrogate = false
 
     static var maildrop: POPMaildrop {
         POPMaildrop(

@@ -14,6 +14,8 @@ public struct MessageBuilder: Sendable {
     static let lineLength = 78
 
     private var bytes: [UInt8] = []
+    /// The fields so far.
+    var fields: [UInt8] { bytes }
 
     public init() {}
 

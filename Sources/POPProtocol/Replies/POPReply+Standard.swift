@@ -37,10 +37,6 @@ extension POPReply {
     static let deleted = POPReply.ok("message deleted")
     static let noSuchMessage = POPReply.error("no such message")
     static let alreadyDeleted = POPReply.error("message already deleted")
-    static let needsUTF8 = POPReply.error(
-        "the message has UTF-8 header fields: use UTF8 before logging in",
-        code: .utf8
-    )
     static let messageUnavailable = POPReply.error("the message cannot be read", code: .temporary)
     static let alive = POPReply.ok("")
 

@@ -1,4 +1,5 @@
-/// What a client can parse at the start of a reply's text: RFC 2449 section 8, RFC 3206, RFC 6856 section 5.
+/// What a client can parse at the start of a reply's text: RFC 2449 section 8, RFC 3206. `UTF8` of
+/// RFC 6856 section 5 is not said: a surrogate is sent.
 public enum POPResponseCode: String, Hashable, Sendable {
     /// The log-in was right, but another session has the maildrop: RFC 2449 section 8.1.2.
     case inUse = "IN-USE"
@@ -10,6 +11,4 @@ public enum POPResponseCode: String, Hashable, Sendable {
     case temporary = "SYS/TEMP"
     /// Our trouble, somebody has to act: RFC 3206 section 4.
     case permanent = "SYS/PERM"
-    /// The message needs UTF-8 mode: RFC 6856 section 5.
-    case utf8 = "UTF8"
 }

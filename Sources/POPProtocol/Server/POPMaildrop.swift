@@ -9,8 +9,7 @@ public struct POPMaildrop: Equatable, Sendable {
         public let size: Int
         /// 1 to 70 characters from 0x21 to 0x7E, the same in every session: RFC 1939 section 7.
         public let uniqueID: String
-        /// Whether header fields hold UTF-8, so that the message is not sent to a client outside of UTF-8 mode: RFC
-        /// 6856 section 2.1.
+        /// Whether header fields hold UTF-8, so that a client outside of UTF-8 mode gets a surrogate: RFC 6856 section 2.1.
         public let needsUTF8: Bool
 
         /// A message. The caller answers for the form of `uniqueID`.

@@ -123,11 +123,10 @@ extension POPServerSession {
         _ maildrop: consuming POPMaildrop
     ) -> Action {
         switch maildrop.look(up: number) {
-        case .message(let message) where message.needsUTF8 && !self.isUTF8:
-            return self.answer(.needsUTF8, maildrop)
-        case .message:
+        case .message(let message):
             self.phase = .opening(maildrop, lines: lines)
-            return .openMessage(position: number.position)
+            // Refusing it with [UTF8] would leave people without their mail: RFC 6856 section 2.1 allows both.
+            return .openMessage(position: number.position, asSurrogate: message.needsUTF8 && !self.isUTF8)
         case .deleted, .none:
             return self.answer(.noSuchMessage, maildrop)
         }

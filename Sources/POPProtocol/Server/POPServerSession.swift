@@ -22,8 +22,9 @@ public struct POPServerSession: ~Copyable {
         case startTLS(POPReply)
         /// Send the reply, then what `nextListingChunk()` gives until it gives `nil`.
         case sendListing(POPReply)
-        /// Open the message at this position of the maildrop; then `messageOpened(_:)`.
-        case openMessage(position: Int)
+        /// Open the message at this position of the maildrop, with a header of ASCII where a surrogate is wanted (RFC 6858);
+        /// then `messageOpened(_:)`.
+        case openMessage(position: Int, asSurrogate: Bool)
         /// Send the reply, the opened message through the encoder and its termination; then `messageSent()`.
         case sendMessage(POPReply, POPContentEncoder)
         /// Remove the messages at these positions and nothing else; then `messagesRemoved(_:)`. The UPDATE state.
