@@ -25,6 +25,8 @@ struct InstanceOptions: ParsableArguments {
         let folder = data ?? DataFolder.standard()
         do {
             return try await Administration.perform(request, in: folder)
+        } catch ControlSocketError.forbidden(let path) {
+            throw CommandFailure(.failed, "\(ControlSocketError.forbidden(path))")
         } catch {
             throw CommandFailure(.unavailable, "\(error)")
         }

@@ -84,6 +84,7 @@ import Testing
     @Test func `the smart host logs in with the first line of its password file`() throws {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("martlet-\(UUID().uuidString)")
         try Data("a secret\nanother line\n".utf8).write(to: file)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
         defer { try? FileManager.default.removeItem(at: file) }
         let text = """
             [outbound]
@@ -101,6 +102,8 @@ import Testing
         #expect(smartHost.security == .implicit)
         #expect(smartHost.credentials?.authenticationIdentity == "relay")
         #expect(smartHost.credentials?.password.bytes == Array("a secret".utf8))
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: file.path)
+        #expect(throws: ConfigurationError.self) { try plan(text) }
         try FileManager.default.removeItem(at: file)
         #expect(throws: ConfigurationError.self) { try plan(text) }
     }

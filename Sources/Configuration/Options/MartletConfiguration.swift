@@ -9,6 +9,7 @@ public struct MartletConfiguration: Sendable, Hashable {
     public var tls = TLSOptions()
     public var authentication = AuthenticationOptions()
     public var smtp = SMTPOptions()
+    public var sendmail = LocalMailOptions()
     public var relay = RelayOptions()
     public var directory = DirectoryOptions()
     public var delivery = LocalDeliveryOptions()

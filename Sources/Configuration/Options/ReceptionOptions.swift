@@ -20,6 +20,14 @@ public struct SMTPOptions: Sendable, Hashable {
     public init() {}
 }
 
+/// How mail of programs on this machine is taken in.
+public struct LocalMailOptions: Sendable, Hashable {
+    /// The socket that the sendmail command of any user finds the server by; empty for none.
+    public var socket = "/run/martlet/submit.sock"
+
+    public init() {}
+}
+
 /// What one client, or all together, may take.
 public struct LimitOptions: Sendable, Hashable {
     public var messageSize = ByteCount.mebibytes(50)

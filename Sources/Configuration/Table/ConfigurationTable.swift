@@ -13,6 +13,7 @@ public enum ConfigurationTable {
         ("tls", "The server's certificate. Without one, a self-signed certificate is made at start."),
         ("authentication", "How people log in."),
         ("smtp", "How mail is taken in."),
+        ("sendmail", "Mail from programs on this machine, by the sendmail command."),
         ("relay", "Who may send to other domains. Nobody, unless listed here."),
         ("directory", "How the names of local domains are read. Domains, accounts and aliases are set by commands."),
         ("delivery", "What mail may do on this machine beside lying in mailboxes."),
@@ -136,6 +137,14 @@ public enum ConfigurationTable {
             \.smtp.clearTextAuthentication,
             .flag,
             "Takes passwords without TLS from this machine's own addresses. For development alone."
+        ),
+        ConfigurationKey(
+            "sendmail.socket",
+            \.sendmail.socket,
+            .pathOrNone,
+            "The socket by which every user of this machine can send mail. Its folder is made where root starts the server. "
+                + "Without one, only root and `user` can.",
+            needsRestart: true
         ),
     ]
 

@@ -144,6 +144,11 @@ extension ValueForm where Value == String {
         parse: { $0.isEmpty || $0.utf8.contains(0) ? nil : $0 },
         write: { $0 }
     )
+    static let pathOrNone = ValueForm.text(
+        "a path, or \"\" for none",
+        parse: { $0.utf8.contains(0) ? nil : $0 },
+        write: { $0 }
+    )
     static let word = ValueForm.text(
         "a text",
         parse: { $0.isEmpty || $0.utf8.contains { $0 < 0x20 || $0 == 0x7F } ? nil : $0 },

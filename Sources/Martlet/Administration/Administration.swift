@@ -56,7 +56,7 @@ public struct Administration: Sendable {
             let isTemporary = error.reason == .unavailable
             return .failure(isTemporary ? .temporary : .failed, "\(error)".sentence)
         } catch let error as LocalSubmissionRefused {
-            return .failure(error.reply.isTransient ? .temporary : .failed, "\(error)".sentence)
+            return .refused(error.reply)
         } catch {
             return .failure(.failed, "\(error)".sentence)
         }
@@ -97,6 +97,9 @@ public struct Administration: Sendable {
         guard let content = Data(base64Encoded: submission.content) else {
             return .failure(.usage, "The message did not arrive whole.")
         }
+        guard content.count <= server.plan.smtpLimits.messageSize.bytes else {
+            return .refused(.tooLarge)
+        }
         let sender: ReversePath? =
             switch submission.sender {
             case nil: nil
@@ -119,6 +122,22 @@ public struct Administration: Sendable {
     /// A bare name is one of this host.
     private func address(_ text: String, _ server: MartletServer) throws -> EmailAddress {
         try EmailAddress(parsing: text.contains("@") ? text : "\(text)@\(server.plan.hostName.ascii)")
+    }
+}
+
+extension AdministrationAnswer {
+    /// A message that was not taken, and why.
+    static func refused(_ reply: SMTPReply) -> AdministrationAnswer {
+        var answer = failure(
+            reply.isTransient ? .temporary : .failed,
+            "The message was not taken: \(reply.oneLine)".sentence
+        )
+        answer.refusal = SubmissionRefusal(
+            code: reply.code,
+            status: reply.status?.description ?? "",
+            lines: reply.lines
+        )
+        return answer
     }
 }
 

@@ -35,6 +35,9 @@ public enum AdministrationRequest: Codable, Sendable {
 
     /// A message handed over by the `sendmail` command.
     public struct Submission: Codable, Sendable {
+        /// Octets of a message that is handed over.
+        public static let contentLimit = 64 << 20
+
         /// The reverse-path; empty for the null one, `nil` for the caller's own address.
         public var sender: String?
         public var recipients: [String]
@@ -44,6 +47,8 @@ public enum AdministrationRequest: Codable, Sendable {
         public var content: String
         /// The name of the user who called.
         public var user: String
+        /// The data folder of the server that is meant; `nil` for whichever answers.
+        public var folder: String?
 
         public init(
             sender: String?,
@@ -62,13 +67,15 @@ public enum AdministrationRequest: Codable, Sendable {
 }
 
 /// What came of it: a text for people and the same for programs.
-public struct AdministrationAnswer: Codable, Sendable {
+public struct AdministrationAnswer: Codable, Sendable, Hashable {
     /// The command's exit status.
     public var status: ExitStatus
     /// What is printed for people; on failure the sentence for standard error.
     public var text: String
     /// What `--json` prints: one JSON value.
     public var json: String
+    /// Why a message was not taken, as SMTP says it; `nil` for every other answer.
+    public var refusal: SubmissionRefusal?
 
     public init(status: ExitStatus = .done, text: String, json: String) {
         self.status = status
@@ -79,6 +86,21 @@ public struct AdministrationAnswer: Codable, Sendable {
     /// A failure with its sentence.
     public static func failure(_ status: ExitStatus, _ sentence: String) -> AdministrationAnswer {
         AdministrationAnswer(status: status, text: sentence, json: "")
+    }
+}
+
+/// A reply that refuses a message.
+public struct SubmissionRefusal: Codable, Sendable, Hashable {
+    /// 400 to 599.
+    public var code: Int
+    /// The enhanced status; empty where there is none.
+    public var status: String
+    public var lines: [String]
+
+    public init(code: Int, status: String, lines: [String]) {
+        self.code = code
+        self.status = status
+        self.lines = lines
     }
 }
 

@@ -19,9 +19,14 @@ public enum ControlSocket {
 
     /// Asks the server of a data folder; `nil` when none is running there.
     ///
-    /// - Throws: `ControlSocketError` when a server is there but the answer does not come.
+    /// - Throws: `ControlSocketError` when a server is there but the answer does not come, or the socket is not for the caller.
     public static func ask(_ request: AdministrationRequest, in folder: String) throws -> AdministrationAnswer? {
-        guard let socket = connect(to: path(in: folder)) else { return nil }
+        try ask(request, at: path(in: folder))
+    }
+
+    /// Asks the server at a socket; `nil` when none is there.
+    static func ask(_ request: AdministrationRequest, at path: String) throws -> AdministrationAnswer? {
+        guard let socket = try connect(to: path) else { return nil }
         defer { close(socket) }
         let encoded = try JSONEncoder().encode(request)
         try write(Array(encoded), to: socket)
@@ -40,23 +45,32 @@ public enum ControlSocket {
         return address
     }
 
-    private static func connect(to path: String) -> CInt? {
+    /// A connection; `nil` when nobody listens there.
+    static func connect(to path: String) throws -> CInt? {
         guard var address = address(path) else { return nil }
         let socket = Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
-        guard socket >= 0 else { return nil }
+        guard socket >= 0 else { throw ControlSocketError.broken(errno) }
         let connected = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 Glibc.connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
         guard connected == 0 else {
+            let number = errno
             close(socket)
-            return nil
+            switch number {
+            case ENOENT, ENOTDIR, ECONNREFUSED: return nil
+            case EACCES, EPERM: throw ControlSocketError.forbidden(path)
+            default: throw ControlSocketError.unusable(path, number)
+            }
         }
         return socket
     }
 
-    static func read(from socket: CInt, limit: Int) throws -> [UInt8] {
+    /// Reads to the end of what the other side sends.
+    ///
+    /// - Parameter end: when it is no longer waited for; `nil` for never.
+    static func read(from socket: CInt, limit: Int, until end: ContinuousClock.Instant? = nil) throws -> [UInt8] {
         var all: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -66,6 +80,7 @@ public enum ControlSocket {
             if count == 0 { return all }
             all.append(contentsOf: chunk[0..<count])
             guard all.count <= limit else { throw ControlSocketError.tooLong }
+            if let end, ContinuousClock.now > end { throw ControlSocketError.broken(ETIMEDOUT) }
         }
     }
 
@@ -85,6 +100,8 @@ public enum ControlSocket {
 public enum ControlSocketError: Error, CustomStringConvertible {
     case pathTooLong(String)
     case inUse(String)
+    case forbidden(String)
+    case unusable(String, CInt)
     case broken(CInt)
     case tooLong
 
@@ -92,7 +109,9 @@ public enum ControlSocketError: Error, CustomStringConvertible {
         switch self {
         case .pathTooLong(let path):
             "The path \(path) is too long for a Unix socket (107 bytes): choose a shorter data folder."
-        case .inUse(let path): "Another server is running on this data folder: it answers at \(path)."
+        case .inUse(let path): "Another server answers at \(path)."
+        case .forbidden(let path): "The socket \(path) is not for you: only root and the server's own user may use it."
+        case .unusable(let path, let number): "\(path) cannot be used: \(String(cString: strerror(number)))."
         case .broken(let number): "The control socket broke: \(String(cString: strerror(number)))."
         case .tooLong: "The request is too long for the control socket."
         }

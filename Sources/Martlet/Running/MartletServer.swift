@@ -43,7 +43,9 @@ public final class MartletServer: Sendable {
     let logger: Logger
 
     /// Opens everything in the data folder and recovers what a crash left; does not listen yet.
-    public init(plan: ServerPlan, logger: Logger) throws {
+    ///
+    /// - Parameter identity: the certificate, where it has been read already; see `identity(of:)`.
+    public init(plan: ServerPlan, logger: Logger, identity: TLSIdentitySource? = nil) throws {
         self.plan = plan
         self.logger = logger
         folder = DataFolder(plan.dataFolder)
@@ -60,11 +62,7 @@ public final class MartletServer: Sendable {
         trace = try TraceStore(folder: folder.trace, options: plan.trace, clock: clock)
         store = MailStore(folder: folder.accounts, clock: clock)
         resolver = try UnboundResolver(plan.dns)
-        identity = try TLSIdentitySource(
-            Self.origin(of: plan, folder),
-            clientAuthorities: plan.clientAuthorities,
-            now: clock.now()
-        )
+        self.identity = try identity ?? Self.readIdentity(of: plan)
         group = MultiThreadedEventLoopGroup(numberOfThreads: plan.loops)
         threads = NIOThreadPool(numberOfThreads: 4)
         threads.start()
@@ -93,7 +91,7 @@ public final class MartletServer: Sendable {
             logger: logger
         )
         smtp = SMTPService(authority: reception, limits: plan.connections, group: group)
-        let identity = identity
+        let tls = self.identity
         pop = POPServer(
             options: Self.popOptions(plan),
             authority: MaildropAuthority(
@@ -104,10 +102,33 @@ public final class MartletServer: Sendable {
                 clock: clock,
                 logger: logger
             ),
-            endpoint: { identity.askingEndpoint },
+            endpoint: { tls.askingEndpoint },
             group: group,
             logger: logger
         )
+    }
+
+    /// The certificate that the plan names, read now: by root, for a server that is root no more when it opens. `nil` where the
+    /// plan names none.
+    static func identity(of plan: ServerPlan) throws -> TLSIdentitySource? {
+        guard case .files = plan.certificate else { return nil }
+        return try readIdentity(of: plan)
+    }
+
+    private static func readIdentity(of plan: ServerPlan) throws -> TLSIdentitySource {
+        try TLSIdentitySource(
+            origin(of: plan, DataFolder(plan.dataFolder)),
+            clientAuthorities: plan.clientAuthorities,
+            now: WallClock.system.now()
+        )
+    }
+
+    /// Logs what is to be said of a plan that is being used, and of its certificate.
+    func warn(of plan: ServerPlan) {
+        for warning in plan.warnings { logger.warning("\(warning)") }
+        if case .files(_, let key) = plan.certificate, identity.identity.isKeyExposed {
+            logger.warning("\(ServerPlan.exposed(key))")
+        }
     }
 
     private static func origin(of plan: ServerPlan, _ folder: DataFolder) -> TLSIdentitySource.Origin {
@@ -135,11 +156,15 @@ public final class MartletServer: Sendable {
         )
     }
 
-    /// Begins to listen and to deliver.
+    /// Begins to deliver and to listen.
     ///
-    /// - Throws: `ListeningError` and the like for the first socket that failed.
-    public func start() async throws {
+    /// - Parameter opening: called when mail can be taken and no door is open: whoever is greeted finds what it opens.
+    /// - Returns: what that gives.
+    /// - Throws: `ListeningError` and the like for the first socket that failed, or what `opening` throws.
+    @discardableResult
+    public func start<Opened: Sendable>(opening: () throws -> Opened = {}) async throws -> Opened {
         await delivery.start()
+        let opened = try opening()
         let delivery = delivery
         reception.whenHostAppears { address, name in delivery.hostAppeared(at: address, named: name) }
         _ = try await pop.start()
@@ -154,6 +179,7 @@ public final class MartletServer: Sendable {
                 )
             )
         }
+        return opened
     }
 
     private func settings(of service: ServiceName, _ plan: ServerPlan) throws -> SMTPServerHandler.Settings {
@@ -202,6 +228,7 @@ public final class MartletServer: Sendable {
         } catch {
             logger.error("The certificate was not read again, the old one stays in use: \(error)")
         }
+        warn(of: plan)
     }
 
     /// Stops: no new connections, what is in flight ends, everything is closed. At most about 8 seconds.

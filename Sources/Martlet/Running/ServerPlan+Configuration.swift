@@ -1,6 +1,5 @@
 import Configuration
 import Delivery
-import Foundation
 import Glibc
 import MailNames
 import MailPolicy
@@ -10,13 +9,15 @@ import SMTPProtocol
 extension ServerPlan {
     /// What a configuration comes down to.
     ///
+    /// - Parameter secrets: the files with passwords, and what was read of them before.
     /// - Throws: `ConfigurationError` for what only shows on this machine: a host name that is none, a password file that cannot be
     ///   read.
-    public init(_ configuration: MartletConfiguration) throws {
+    public init(_ configuration: MartletConfiguration, secrets: SecretFiles = SecretFiles()) throws {
         let hostName = try configuration.server.hostName ?? Self.systemHostName()
         self.init(hostName: hostName, dataFolder: configuration.server.data)
         user = configuration.server.user
         postmaster = configuration.server.postmaster
+        submissionSocket = configuration.sendmail.socket.isEmpty ? nil : configuration.sendmail.socket
         listeners = Self.listeners(configuration.listen)
         if let chain = configuration.tls.certificate, let key = configuration.tls.key {
             certificate = .files(chain: chain, key: key)
@@ -29,7 +30,7 @@ extension ServerPlan {
         }
         admission.hops = configuration.limits.hops
         setDirectory(configuration)
-        try setDelivery(configuration)
+        try setDelivery(configuration, secrets)
         setLimits(configuration.limits)
         spool.maximumSize = configuration.spool.maximumSize
         spool.minimumFreeSpace = configuration.spool.minimumFree
@@ -69,7 +70,7 @@ extension ServerPlan {
         contentInMemory = limits.memoryPerMessage
     }
 
-    private mutating func setDelivery(_ configuration: MartletConfiguration) throws {
+    private mutating func setDelivery(_ configuration: MartletConfiguration, _ secrets: SecretFiles) throws {
         let outbound = configuration.outbound
         delivery.outboundPort = outbound.port
         let security = OutboundSecurity(outbound.security)
@@ -90,7 +91,7 @@ extension ServerPlan {
                     host: host,
                     port: Int(smartHost.port),
                     security: security,
-                    credentials: try Self.credentials(outbound)
+                    credentials: try credentials(outbound, secrets)
                 )
             )
         }
@@ -111,18 +112,34 @@ extension ServerPlan {
         delivery.hops = configuration.limits.hops
     }
 
-    private static func credentials(_ outbound: OutboundOptions) throws -> PasswordCredentials? {
+    private mutating func credentials(
+        _ outbound: OutboundOptions,
+        _ secrets: SecretFiles
+    ) throws -> PasswordCredentials? {
         guard let name = outbound.username, let file = outbound.passwordFile else { return nil }
-        guard let data = FileManager.default.contents(atPath: file), data.count <= 4096,
-            let line = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).first
-        else {
-            throw ConfigurationError("outbound.password-file", "\(file) cannot be read, or its first line is empty")
-        }
-        let bytes = Array(line.utf8)
-        guard let password = Password(bytes.span) else {
-            throw ConfigurationError("outbound.password-file", "the first line of \(file) cannot be a password")
-        }
+        let password = try password(in: file, "outbound.password-file", secrets)
         return PasswordCredentials(authenticationIdentity: name, password: password)
+    }
+
+    /// The password in a file.
+    private mutating func password(in file: String, _ key: String, _ secrets: SecretFiles) throws -> Password {
+        let group = Privileges.isRoot ? user.flatMap { try? Privileges.identity(of: $0).group } : nil
+        let bytes: [UInt8]
+        do {
+            let (line, isKept) = try secrets.firstLine(of: file, group: group ?? getegid())
+            bytes = line
+            if isKept {
+                warnings.append(
+                    "\(file) cannot be read by the server's user: the password that was read at start stays in use."
+                )
+            }
+        } catch {
+            throw ConfigurationError(key, "\(error)")
+        }
+        guard let password = Password(bytes.span) else {
+            throw ConfigurationError(key, "the first line of \(file) cannot be a password")
+        }
+        return password
     }
 
     private static func systemHostName() throws -> Domain {

@@ -36,6 +36,8 @@ public struct ServerPlan: Sendable {
     public var dataFolder: String
     /// Who to become after binding, when started as root.
     public var user: String?
+    /// Where the sendmail command of any user finds the server; `nil` for nowhere.
+    public var submissionSocket: String?
     public var listeners: [Listener] = []
     public var certificate = Certificate.selfSigned
     /// A file with the authorities of client certificates that people log in with; `nil` asks for none.
@@ -64,6 +66,9 @@ public struct ServerPlan: Sendable {
     public var dns = UnboundResolver.Options()
     /// Threads that serve connections; 0 for one a core.
     public var eventLoops = 0
+    /// What the operator should know, and what keeps nothing from running: sentences.
+    public var warnings: [String] = []
+
     /// The mechanisms that can work with what is set up.
     var offeredMechanisms: [SASLMechanismName] {
         mechanisms.filter { mechanism in
@@ -74,6 +79,7 @@ public struct ServerPlan: Sendable {
             }
         }
     }
+
     var loops: Int { eventLoops > 0 ? eventLoops : System.coreCount }
 
     public init(hostName: Domain, dataFolder: String) {

@@ -22,12 +22,14 @@ public enum ServerRun {
         AllocatorSettings.apply()
         Privileges.raiseFileLimit()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        // Read while root may: keys are root's where the operator likes it so.
+        let identity = try MartletServer.identity(of: plan)
         let plan = try leaveRoot(try takeInherited(plan))
-        let server = try MartletServer(plan: plan, logger: logger)
+        let server = try MartletServer(plan: plan, logger: logger, identity: identity)
+        server.warn(of: plan)
         try await prepared(server)
-        try await server.start()
         let administration = Administration(directory: server.directory, trace: server.trace, server: server)
-        let control = try ControlServer(folder: plan.dataFolder) { await administration.perform($0) }
+        let doors = try await server.start { try LocalDoors.open(plan, administration, logger) }
         started(server)
         Readiness.ready.tell()
         StartUpMemory.release()
@@ -50,7 +52,7 @@ public enum ServerRun {
             exit(0)
         }
         watchdog.start()
-        await control.stop()
+        await doors.stop()
         await server.stop()
     }
 
@@ -90,6 +92,7 @@ public enum ServerRun {
             let point = try listener.point.bound(for: listener.service.rawValue, count: plan.loops)
             return ServerPlan.Listener(listener.service, point)
         }
+        if let socket = plan.submissionSocket { try? LocalDoors.makeFolder(of: socket, for: user) }
         try DataFolder(plan.dataFolder).make()
         try Privileges.give(plan.dataFolder, to: user)
         let names = FileManager.default.enumerator(atPath: plan.dataFolder)

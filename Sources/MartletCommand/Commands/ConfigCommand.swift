@@ -17,7 +17,13 @@ struct ConfigCommand: AsyncParsableCommand {
 
         func run() async throws {
             let configuration = try CommandFailure.asUsage { try ConfigurationReader.read(file: file) }
-            _ = try CommandFailure.asUsage { try ServerPlan(configuration) }
+            let plan = try CommandFailure.asUsage {
+                var plan = try ServerPlan(configuration)
+                try plan.checkCertificate()
+                plan.warnOfReach(configuration: file)
+                return plan
+            }
+            for warning in plan.warnings { Output.error("Warning: \(warning)") }
             print("\(file) is in order.")
         }
     }

@@ -58,6 +58,7 @@ struct Dev: AsyncParsableCommand {
         base.server.hostName = name
         base.server.data = data ?? DataFolder.development
         base.server.user = ""
+        base.sendmail.socket = ""
         base.smtp.clearTextAuthentication = true
         base.limits.connectionsPerAddress = base.limits.connections
         base.log.level = .notice

@@ -31,7 +31,7 @@ struct SendmailCommand: AsyncParsableCommand {
             let list = try QueueCommand.List.parse(options.data.map { ["--data", $0] } ?? [])
             try await list.run()
         case .smtp:
-            try SMTPOnStandardStreams.run(folder: options.data ?? DataFolder.standard())
+            try SMTPOnStandardStreams.run(through: SubmissionDoor(data: options.data))
         case .rebuildAliases:
             return
         case .deliver:
@@ -43,12 +43,11 @@ struct SendmailCommand: AsyncParsableCommand {
                 content: Data(content).base64EncodedString(),
                 user: NSUserName()
             )
-            let folder = options.data ?? DataFolder.standard()
-            guard let answer = try ControlSocket.ask(.submit(submission), in: folder) else {
-                throw CommandFailure(
-                    .temporary,
-                    "The message was not taken: no server is running on \(folder). Start it and send again."
-                )
+            let answer: AdministrationAnswer
+            do {
+                answer = try SubmissionDoor(data: options.data).submit(submission)
+            } catch {
+                throw CommandFailure(.failed, "The message was not taken: \(error)")
             }
             guard answer.status == .done else { throw CommandFailure(answer.status, answer.text) }
         }
@@ -57,10 +56,11 @@ struct SendmailCommand: AsyncParsableCommand {
     /// Reads standard input to its end, or to a line with a single dot.
     private static func readMessage(dotEnds: Bool) throws -> [UInt8] {
         var content: [UInt8] = []
-        while let line = readLine(strippingNewline: false) {
-            if dotEnds && (line == ".\n" || line == ".\r\n" || line == ".") { break }
-            content.append(contentsOf: line.utf8)
-            guard content.count <= 64 << 20 else {
+        var input = InputLines(descriptor: 0)
+        while let piece = input.next() {
+            if dotEnds && piece.isDot { break }
+            content += piece.octets
+            guard content.count <= AdministrationRequest.Submission.contentLimit else {
                 throw CommandFailure(.failed, "The message is larger than 64 MiB.")
             }
         }

@@ -19,11 +19,16 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         let path = config
         let assignments = assignments
+        let secrets = SecretFiles()
         let read: @Sendable () throws -> (MartletConfiguration, ServerPlan) = {
             let configuration = try ConfigurationReader.read(file: path, assignments: assignments)
-            return (configuration, try ServerPlan(configuration))
+            return (configuration, try ServerPlan(configuration, secrets: secrets))
         }
-        let (configuration, plan) = try CommandFailure.asUsage(read)
+        let (configuration, plan) = try CommandFailure.asUsage {
+            var (configuration, plan) = try read()
+            plan.warnOfReach(configuration: path)
+            return (configuration, plan)
+        }
         try await CommandFailure.asFailure {
             try await ServerRun.run(
                 plan,
