@@ -80,7 +80,7 @@ let floor3: [Target] =
     room(
         "ChannelSupport",
         ["MailBytes", "MailNames", "SASL", nio, nioPosix, nioSSL, nioConcurrency, crypto],
-        tests: [nioEmbedded]
+        tests: [nioEmbedded, nioTLS]
     )
     + room("DNSClient", ["MailBytes", "MailNames", "CUnbound", "CPlatform"])
     + room("Spool", ["MailBytes", "MailNames", "MailEvents", "CXXHash", "CPlatform", nio], tests: [nioPosix])

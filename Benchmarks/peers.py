@@ -155,7 +155,7 @@ class Postfix(Peer):
     def start(self):
         configuration, queue, data = self.folder / "etc", self.folder / "spool", self.folder / "data"
         for made in (configuration, queue, data):
-            made.mkdir()
+            made.mkdir(exist_ok=True)
         self.folder.chmod(0o755)
         shutil.chown(data, "postfix")
         settings = {
@@ -185,8 +185,9 @@ class SubmissionPostfix(Postfix):
 
     def __init__(self, user, password):
         super().__init__({"smtpd_client_restrictions": "check_client_access static:HOLD"})
-        sasl, (name, realm) = self.folder / "sasl", user.split("@")
-        sasl.mkdir()
+        # Where Debian's Postfix looks for it, whatever cyrus_sasl_config_path says.
+        sasl, (name, realm) = self.folder / "etc" / "sasl", user.split("@")
+        sasl.mkdir(parents=True)
         subprocess.run(["saslpasswd2", "-p", "-c", "-f", sasl / "sasldb2", "-u", realm, name], input=password.encode(),
                        check=True, capture_output=True)
         shutil.chown(sasl / "sasldb2", "postfix")
@@ -198,7 +199,7 @@ class SubmissionPostfix(Postfix):
         self.settings |= {
             "smtpd_tls_cert_file": sasl / "cert.pem", "smtpd_tls_key_file": sasl / "key.pem", "smtpd_tls_security_level": "may",
             "smtpd_tls_auth_only": "yes", "smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "cyrus", "smtpd_sasl_path": "smtpd",
-            "smtpd_sasl_local_domain": realm, "cyrus_sasl_config_path": sasl, "smtpd_tls_session_cache_database": "",
+            "smtpd_sasl_local_domain": realm, "smtpd_tls_session_cache_database": "",
         }
 
 

@@ -22,7 +22,7 @@ struct POPStory: ~Copyable {
     private(set) var said: [UInt8] = []
     private(set) var removed: [Int]?
     private var session = POPServerSession(
-        configuration: POPServerConfiguration(hostName: "pop.example"),
+        configuration: POPServerConfiguration(hostName: "pop.example", mechanisms: SASLServerExchange.mechanisms),
         isEncrypted: true
     )
     private var reader = LineReader()
@@ -32,6 +32,7 @@ struct POPStory: ~Copyable {
     init() { perform(session.connected()) }
 
     private static func isAlice(_ credentials: SASLCredentials) -> Bool {
+        if case .proof(let proof) = credentials { holds(proof.outcome != .right, "nobody knows a decoy's password") }
         guard case .password(let credentials) = credentials else { return false }
         return credentials.authenticationIdentity == "alice"
     }
@@ -55,6 +56,9 @@ struct POPStory: ~Copyable {
             isLoggedIn = Self.isAlice(credentials)
             let messages = (0..<4).map { POPMaildrop.Message(size: 25, uniqueID: "u\($0)", needsUTF8: $0 == 3) }
             perform(session.loginJudged(isLoggedIn ? .accepted(POPMaildrop(messages: messages)) : .rejected))
+        case .findVerifier(let identity):
+            let verifier = SCRAMVerifier.decoy(for: identity.user, secret: [1], hash: identity.hash)
+            perform(session.verifierFound(SCRAMChallenge(verifier: verifier, nonce: "server")))
         case .startTLS: isOver = true
         case .sendListing(let reply):
             say(reply.encoded)

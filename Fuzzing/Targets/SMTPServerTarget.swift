@@ -61,7 +61,7 @@ struct SMTPServerStory: ~Copyable {
                 role: .transfer,
                 offersTLS: true,
                 allowsClearTextAuthentication: true,
-                mechanisms: ["PLAIN", "LOGIN"],
+                mechanisms: SASLServerExchange.mechanisms.map(\.text),
                 limits: limits,
                 postmaster: postmaster
             )
@@ -69,6 +69,7 @@ struct SMTPServerStory: ~Copyable {
     }
 
     private static func isAlice(_ credentials: SASLCredentials) -> Bool {
+        if case .proof(let proof) = credentials { holds(proof.outcome != .right, "nobody knows a decoy's password") }
         guard case .password(let credentials) = credentials else { return false }
         return credentials.authenticationIdentity == "alice"
     }
@@ -136,6 +137,9 @@ struct SMTPServerStory: ~Copyable {
             perform(session.recipientJudged(isRefused ? .refused(.recipientSyntax) : .accepted))
         case .judgeCredentials(let credentials):
             perform(session.credentialsJudged(Self.isAlice(credentials) ? .accepted(account: "alice") : .rejected))
+        case .findVerifier(let identity):
+            let verifier = SCRAMVerifier.decoy(for: identity.user, secret: [1], hash: identity.hash)
+            perform(session.verifierFound(.found(SCRAMChallenge(verifier: verifier, nonce: "server"))))
         case .startTLS(let reply):
             say(reply)
             // What was said before the handshake is not heard, wherever it was cut: so this story ends here.

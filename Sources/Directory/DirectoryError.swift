@@ -69,7 +69,8 @@ public struct DirectoryError: Error, CustomStringConvertible {
         case .appPasswordName: "the name of an app password has between 1 and 64 characters"
         case .appPasswordExists(let name): "the account already has an app password called \"\(name)\""
         case .appPasswordUnknown(let name): "the account has no app password called \"\(name)\""
-        case .tooManyAppPasswords: "an account can have no more than \(AppPassword.limit) app passwords; remove one first"
+        case .tooManyAppPasswords:
+            "an account can have no more than \(AppPassword.limit) app passwords; remove one first"
         }
     }
 }

@@ -196,8 +196,13 @@ private struct SmallDirectory: Directory {
             return .password(PasswordCredentials(authenticationIdentity: "alice@example.test", password: password))
         }
         let admission = try Self.admission()
-        #expect(try await admission.authenticate(try credentials("alice-secret")) == "alice@example.test")
-        #expect(try await admission.authenticate(try credentials("alice-public")) == nil)
+        guard case .accepted(let account) = try await admission.authenticate(try credentials("alice-secret")) else {
+            Issue.record("alice was not let in")
+            return
+        }
+        #expect(account.address.description == "alice@example.test")
+        let refused = try await admission.authenticate(try credentials("alice-public"))
+        #expect(refused == .refused(reason: "wrong name or password"))
         let down = try Self.admission(SmallDirectory(isDown: true))
         await #expect(throws: DirectoryError.self) { try await down.authenticate(try credentials("alice-secret")) }
     }

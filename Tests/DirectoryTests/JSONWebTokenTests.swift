@@ -33,7 +33,8 @@ private enum Token {
 
     static func good(_ changes: [String: Any] = [:]) -> [String: Any] {
         let claims: [String: Any] = [
-            "email": "alice@example.test", "exp": 1_800_000_300, "iss": "https://login.example", "aud": ["mail", "web"],
+            "email": "alice@example.test", "exp": 1_800_000_300, "iss": "https://login.example",
+            "aud": ["mail", "web"],
         ]
         return claims.merging(changes) { $1 }
     }
@@ -71,7 +72,8 @@ private enum Token {
             try Token.hs256(Token.good(["email_verified": false])),
             try Token.hs256(Token.good(), secret: Token.secret + "x"),
             try Token.hs256(Token.good(), algorithm: "none"), try Token.hs256(Token.good(), algorithm: "RS256"),
-            BearerToken(try Token.unsigned(Token.good(), algorithm: "none") + "."), BearerToken("a.b"), BearerToken("a.b.c"),
+            BearerToken(try Token.unsigned(Token.good(), algorithm: "none") + "."), BearerToken("a.b"),
+            BearerToken("a.b.c"),
             BearerToken("e30.e30.e30"), BearerToken("...."),
         ]
         for (number, token) in bad.enumerated() {

@@ -113,6 +113,9 @@ extension DirectoryFixture {
             let address = try EmailAddress(parsing: "alice@example.test")
             _ = try await bare.addAccount(address, password: try DirectoryFixture.password("a good password"))
             await bare.close()
+            let next = try SQLDirectory(path: house.path, clock: house.time.clock, hashParameters: .forTests)
+            #expect(!next.keepsVerifiers)
+            await next.close()
             #expect(try await house.prove("alice@example.test", "a good password") == .wrongPassword)
             #expect(try await house.logIn("alice@example.test", "a good password") != nil)
         }

@@ -55,7 +55,7 @@ class Postfix:
     def __enter__(self):
         etc, queue, data, mail = (self.folder / name for name in ("etc", "spool", "data", "mail"))
         for made in (etc, queue, data, mail):
-            made.mkdir()
+            made.mkdir(exist_ok=True)
         self.folder.chmod(0o755)
         mail.chmod(0o777)
         shutil.chown(data, "postfix")

@@ -386,7 +386,8 @@ class AuthenticationTests(unittest.TestCase):
         (self.place / "password").write_text(self.password + "\n")
         sender = Martlet(
             "--outbound", f"127.0.0.1:{self.martlet.port('submission')}", "--set", f"outbound.username={self.user}",
-            "--set", f"outbound.password-file={self.place}/password", "--domain", "sender.test")
+            "--set", f"outbound.password-file={self.place}/password", "--domain", "sender.test", "--set",
+            'relay.networks=["127.0.0.0/8"]')
         with sender:
             sender.send(letter("by way of a smart host", "bob@example.test", self.user), "bob@example.test", self.user)
             self.arrives("by way of a smart host")
@@ -400,10 +401,11 @@ class AuthenticationTests(unittest.TestCase):
                 (self.place / "password").write_text("dan-secret\n")
                 sender = Martlet(
                     "--outbound", f"127.0.0.1:{postfix.port}", "--set", "outbound.username=dan@remote.test",
-                    "--set", f"outbound.password-file={self.place}/password", "--domain", "sender.test")
+                    "--set", f"outbound.password-file={self.place}/password", "--domain", "sender.test", "--set",
+                    'relay.networks=["127.0.0.0/8"]')
                 with sender:
                     sender.send(letter(used, "dan@remote.test", "alice@sender.test"), "dan@remote.test", "alice@sender.test")
-                    eventually(lambda: postfix.mailbox("dan"), f"Postfix has it; {postfix.log()[-2000:]}", every=0.1)
+                    eventually(lambda: postfix.mailbox("dan"), "Postfix has it", every=0.1)
                     self.assertIn(f"AUTH {used}", sender.control("trace", "dan@remote.test"))
                 self.assertIn(f"sasl_method={used}", postfix.log())
 
@@ -414,10 +416,9 @@ class CyrusPostfix(Postfix):
     def __init__(self, mechanisms):
         super().__init__(smtpd_sasl_auth_enable="yes", smtpd_sasl_type="cyrus", smtpd_sasl_path="smtpd",
                          smtpd_sasl_local_domain="remote.test")
-        etc = self.folder / "sasl"
-        etc.mkdir()
-        self.folder.chmod(0o755)
-        self.settings["cyrus_sasl_config_path"] = etc
+        # Where Debian's Postfix looks for it, whatever cyrus_sasl_config_path says.
+        etc = self.folder / "etc" / "sasl"
+        etc.mkdir(parents=True)
         database = etc / "sasldb2"
         subprocess.run(["saslpasswd2", "-p", "-c", "-f", database, "-u", "remote.test", "dan"], input=b"dan-secret\n", check=True,
                        capture_output=True)

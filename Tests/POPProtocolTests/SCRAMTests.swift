@@ -7,7 +7,9 @@ import Testing
     private static func conversation() throws -> Conversation {
         let configuration = POPServerConfiguration(hostName: "pop.example.com", mechanisms: [.scramSHA256, .plain])
         var conversation = Conversation(configuration: configuration)
-        let salt = try #require(Base64.decode(Array("W22ZaJ0SNY7soEsUEjb6gQ==".utf8).span))
+        let text = Array("W22ZaJ0SNY7soEsUEjb6gQ==".utf8)
+        let octets = Base64.decode(text.span)
+        let salt = try #require(octets)
         let password = try #require(Password("pencil"))
         let keys = try #require(SCRAMVerifier.Keys(password, salt: salt, iterations: 4096, hash: .sha256))
         let verifier = try #require(SCRAMVerifier(salt: salt, iterations: 4096, keys: [keys]))

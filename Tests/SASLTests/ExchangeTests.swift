@@ -251,7 +251,10 @@ private func base64(_ text: String) -> [UInt8] { Array(Base64.encode(Array(text.
     private static let token = "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="
 
     @Test(arguments: [
-        ("n,a=user@example.com,\u{1}host=server.example.com\u{1}port=143\u{1}auth=Bearer \(token)\u{1}\u{1}", "user@example.com|\(token)"),
+        (
+            "n,a=user@example.com,\u{1}host=server.example.com\u{1}port=143\u{1}auth=Bearer \(token)\u{1}\u{1}",
+            "user@example.com|\(token)"
+        ),
         ("n,,\u{1}auth=bearer abc\u{1}\u{1}", "-|abc"),
         ("n,a=user=2Cname,\u{1}auth=Bearer abc\u{1}\u{1}", "user,name|abc"),
         ("n,a=user@example.com,\u{1}auth=Bearer abc\u{1}", "failed malformed"),
@@ -269,8 +272,10 @@ private func base64(_ text: String) -> [UInt8] { Array(Base64.encode(Array(text.
     }
 
     @Test(arguments: [
-        ("user=someuser@example.com\u{1}auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg\u{1}\u{1}",
-            "someuser@example.com|ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg"),
+        (
+            "user=someuser@example.com\u{1}auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg\u{1}\u{1}",
+            "someuser@example.com|ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg"
+        ),
         ("auth=Bearer abc\u{1}\u{1}", "failed malformed"),
         ("user=\u{1}auth=Bearer abc\u{1}\u{1}", "failed malformed"),
     ])
@@ -295,7 +300,8 @@ private func base64(_ text: String) -> [UInt8] { Array(Base64.encode(Array(text.
         let token = try #require(BearerToken("abc.def-_~+/=="))
         var client = try #require(SASLClientExchange(user: "a@example.org", token: token, offered: [mechanism]))
         var server = try #require(SASLServerExchange(mechanism: mechanism))
-        let initial = Array(try #require(client.initialResponse()).utf8)
+        let response = client.initialResponse()
+        let initial = Array(try #require(response).utf8)
         #expect(text(server.begin(initialResponse: initial.span)) == "a@example.org|abc.def-_~+/==")
     }
 

@@ -2,6 +2,11 @@ import MailBytes
 import SASL
 import Testing
 
+private func decoded(_ text: String) -> [UInt8]? {
+    let octets = Array(text.utf8)
+    return Base64.decode(octets.span)
+}
+
 /// A server's exchange with one user, and what the tests do to it.
 private struct Server {
     var exchange: SASLServerExchange
@@ -16,7 +21,7 @@ private struct Server {
         bindings: ChannelBindings = ChannelBindings()
     ) throws {
         let hash = try #require(SCRAMHash(mechanism))
-        let octets = try #require(Base64.decode(Array(salt.utf8).span))
+        let octets = try #require(decoded(salt))
         let secret = try #require(Password(password))
         let keys = try #require(SCRAMVerifier.Keys(secret, salt: octets, iterations: iterations, hash: hash))
         let verifier = try #require(SCRAMVerifier(salt: octets, iterations: iterations, keys: [keys]))
@@ -34,7 +39,7 @@ private struct Server {
     private mutating func answer(_ step: SASLServerExchange.Step) -> String {
         switch step {
         case .challenge(let text):
-            return String(decoding: Base64.decode(Array(text.utf8).span) ?? [], as: UTF8.self)
+            return String(decoding: decoded(text) ?? [], as: UTF8.self)
         case .findVerifier: return answer(exchange.verifierFound(challenge))
         case .verify(.proof(let proof)):
             let actAs = proof.identity.authorizationIdentity.map { " as \($0)" } ?? ""
@@ -84,15 +89,23 @@ private let example256 = (
     }
 
     @Test(arguments: [
-        ("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVA=",
-            "user: wrongPassword"),
+        (
+            "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVA=",
+            "user: wrongPassword"
+        ),
         ("c=biws,r=rOprNGfwEbeRWgbNEkqO,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=", "user: wrongNonce"),
-        ("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k1,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
-            "user: wrongNonce"),
-        ("c=eSws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
-            "user: wrongChannelBinding"),
-        ("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndV",
-            "failed malformed"),
+        (
+            "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k1,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+            "user: wrongNonce"
+        ),
+        (
+            "c=eSws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+            "user: wrongChannelBinding"
+        ),
+        (
+            "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndV",
+            "failed malformed"
+        ),
         ("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=AAAA", "failed malformed"),
         ("c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", "failed malformed"),
         ("r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,c=biws,p=AAAA", "failed malformed"),
@@ -112,9 +125,11 @@ private let example256 = (
     }
 
     @Test(arguments: [
-        "", "n", "n,", "n,,", "n,,n=user", "n,,n=,r=abc", "n,,r=abc,n=user", "n,,m=ext,n=user,r=abc", "n,,n=us=er,r=abc",
+        "", "n", "n,", "n,,", "n,,n=user", "n,,n=,r=abc", "n,,r=abc,n=user", "n,,m=ext,n=user,r=abc",
+        "n,,n=us=er,r=abc",
         "n,,n=user=2c,r=abc", "n,,n=user,r=", "n,,n=user,r=a b", "n,,n=user,r=abc,m=x", "x,,n=user,r=abc",
-        "n,b=c,n=user,r=abc", "F,n,,n=user,r=abc", "p=tls-exporter,,n=user,r=abc", "p=,,n=user,r=abc", "y=,,n=user,r=abc",
+        "n,b=c,n=user,r=abc", "F,n,,n=user,r=abc", "p=tls-exporter,,n=user,r=abc", "p=,,n=user,r=abc",
+        "y=,,n=user,r=abc",
         "n,,n=us\u{1}er,r=abc",
     ])
     func `a first message that has not the form is refused`(message: String) throws {
@@ -138,7 +153,7 @@ private let example256 = (
     }
 
     @Test func `a proof of any of an account's passwords is right`() throws {
-        let salt = try #require(Base64.decode(Array(example256.salt.utf8).span))
+        let salt = try #require(decoded(example256.salt))
         let keys = try ["other", "pencil", "third"].map { text in
             let password = try #require(Password(text))
             return try #require(SCRAMVerifier.Keys(password, salt: salt, iterations: 4096, hash: .sha256))
@@ -182,9 +197,10 @@ private let example256 = (
             )
         )
         #expect(client.mechanism == mechanism)
-        var line = try #require(client.initialResponse())
+        let first = client.initialResponse()
+        var line = try #require(first)
         for _ in 0..<4 {
-            let message = String(decoding: Base64.decode(Array(line.utf8).span) ?? [], as: UTF8.self)
+            let message = String(decoding: decoded(line) ?? [], as: UTF8.self)
             let answer = message.isEmpty ? server.say("") : server.say(message)
             guard answer.hasPrefix("r=") || answer.hasPrefix("v=") else {
                 return answer + (client.acceptsSuccess ? "" : ", the server unproved")
@@ -341,7 +357,8 @@ private let example256 = (
     }
 
     @Test func `a password is the same in whatever form its letters were typed, RFC 8265 section 4`() throws {
-        let composed = try #require(Password("Gr\u{FC}\u{DF}e")), decomposed = try #require(Password("Gru\u{308}\u{DF}e"))
+        let composed = try #require(Password("Gr\u{FC}\u{DF}e")),
+            decomposed = try #require(Password("Gru\u{308}\u{DF}e"))
         #expect(composed == decomposed)
     }
 }

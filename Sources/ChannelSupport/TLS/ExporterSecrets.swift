@@ -21,6 +21,9 @@ public final class ExporterSecrets: Sendable {
         configuration.keyLogCallback = { [weak self] line in self?.logged(line) }
     }
 
+    /// Whether no handshake is under way.
+    var isEmpty: Bool { self.awaited.withLock { $0.isEmpty } }
+
     func expect(_ random: [UInt8]) { self.awaited.withLock { $0[random] = [] } }
 
     func forget(_ random: [UInt8]) { self.awaited.withLock { _ = $0.removeValue(forKey: random) } }

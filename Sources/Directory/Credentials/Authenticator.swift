@@ -57,7 +57,9 @@ public struct Authenticator: Sendable {
             switch await tokens.judge(bearer.token, now: clock.now()) {
             case .valid(let name):
                 let account = try await directory.account(named: name)
-                guard account != nil else { return .refused(reason: "the token is for \(name), who has no account here") }
+                guard account != nil else {
+                    return .refused(reason: "the token is for \(name), who has no account here")
+                }
                 return judged(account, actingAs: bearer.authorizationIdentity)
             case .refused(let reason): return .refused(reason: reason)
             }
@@ -80,13 +82,16 @@ public struct Authenticator: Sendable {
             if case .accepted = judgement { return judgement }
         }
         return .refused(
-            reason: "the certificate is for \(certificate.identities.joined(separator: ", ")), none of whom may log in so"
+            reason:
+                "the certificate is for \(certificate.identities.joined(separator: ", ")), none of whom may log in so"
         )
     }
 
     /// Nobody acts as somebody else: that is for administrators, whom no directory knows yet (RFC 4616 section 2).
     private func judged(_ account: Account?, actingAs other: String?) -> Judgement {
-        guard let account, account.isEnabled else { return .refused(reason: "there is no such account, or it is disabled") }
+        guard let account, account.isEnabled else {
+            return .refused(reason: "there is no such account, or it is disabled")
+        }
         if let other, !account.isNamed(other) { return .refused(reason: "it asked to act as \(other)") }
         return .accepted(account)
     }

@@ -13,7 +13,8 @@ extension SQLDirectory {
         let account = try await requiredAccount(address)
         let text = AppPassword.make()
         guard let password = Password(text) else { throw DirectoryError(.unavailable) }
-        let salt = try await read { database in try Self.salt(of: account.id, in: database) } ?? StoredPassword.makeSalt()
+        let salt =
+            try await read { database in try Self.salt(of: account.id, in: database) } ?? StoredPassword.makeSalt()
         let keys = keepsVerifiers ? try await onHashingThread { SCRAMKeys(password, salt: salt) } : nil
         let now = clock.now()
         try await change { database in

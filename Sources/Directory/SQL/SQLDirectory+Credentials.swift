@@ -51,6 +51,23 @@ extension SQLDirectory {
         return stored.map { Array($0) } ?? StoredPassword.random(32)
     }
 
+    /// What the server was last started with: commands that work on the data of a stopped one do not know its
+    /// configuration.
+    static func keepsVerifiers(_ wish: Bool?, in database: SQLDatabase) throws -> Bool {
+        let stored = try database.readBlocking { database in
+            try Data.fetchOne(database, sql: "SELECT value FROM secret WHERE name = 'scram kept'")
+        }
+        let known = stored.map { $0 != Data([0]) } ?? true
+        guard let wish, wish != known else { return known }
+        try database.writeBlocking { database in
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO secret (name, value) VALUES ('scram kept', ?)",
+                arguments: [Data([wish ? 1 : 0])]
+            )
+        }
+        return wish
+    }
+
     // MARK: Log-ins
 
     /// What is known of a name that somebody logs in by.

@@ -36,7 +36,7 @@ public final class SQLDirectory: Directory {
     ///   - hashingThreads: how many passwords may be hashed at the same time; each takes 19 MiB.
     ///   - hashParameters: what new passwords are hashed with.
     ///   - keepsVerifiers: whether what SCRAM needs is kept of passwords that are set, and of those of accounts that log
-    ///     in with PLAIN or LOGIN.
+    ///     in with PLAIN or LOGIN, from now on; `nil` for what was said last, at first true.
     ///   - rules: what holds for names that nobody was given.
     /// - Throws: `SQLDatabaseError` when the file cannot be opened or is of a newer program.
     public init(
@@ -44,12 +44,12 @@ public final class SQLDirectory: Directory {
         clock: WallClock,
         hashingThreads: Int = 2,
         hashParameters: PasswordHash.Parameters = .standard,
-        keepsVerifiers: Bool = true,
+        keepsVerifiers: Bool? = nil,
         rules: NameRules = NameRules()
     ) throws {
-        self.keepsVerifiers = keepsVerifiers
         self.database = try SQLDatabase.open(path: path, migrations: Self.migrations, durability: .full)
         self.decoySecret = try Self.decoySecret(in: self.database)
+        self.keepsVerifiers = try Self.keepsVerifiers(keepsVerifiers, in: self.database)
         self.clock = clock
         self.hashParameters = hashParameters
         self.rules = Mutex(rules)

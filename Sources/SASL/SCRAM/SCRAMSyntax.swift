@@ -28,7 +28,8 @@ enum SCRAMSyntax {
 
     /// Whether a field is an extension that may be passed over: a letter other than `m`, `=`, and something.
     static func isOptionalExtension(_ field: Span<UInt8>) -> Bool {
-        field.count > 2 && field[0].isASCIIAlphanumeric && field[1] == UInt8(ascii: "=") && field[0] != UInt8(ascii: "m")
+        field.count > 2 && field[0].isASCIIAlphanumeric && field[1] == UInt8(ascii: "=")
+            && field[0] != UInt8(ascii: "m")
     }
 
     /// A nonce: printable ASCII without the comma.

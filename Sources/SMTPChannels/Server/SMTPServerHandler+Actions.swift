@@ -1,5 +1,5 @@
-import MailBytes
 import ChannelSupport
+import MailBytes
 import MailNames
 import NIOCore
 import NIOSSL

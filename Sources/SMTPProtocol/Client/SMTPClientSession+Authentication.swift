@@ -30,12 +30,13 @@ extension SMTPClientSession {
         let name = exchange.mechanism
         // A command line has 512 octets with its CR LF (RFC 4954 section 4); what is longer waits to be asked for.
         if let text = initial, text.utf8.count + name.text.utf8.count > 500 {
-            exchange = SASLClientExchange(
-                credentials: credentials,
-                offered: offered,
-                bindings: bindings,
-                nonce: configuration.nonce
-            ) ?? exchange
+            exchange =
+                SASLClientExchange(
+                    credentials: credentials,
+                    offered: offered,
+                    bindings: bindings,
+                    nonce: configuration.nonce
+                ) ?? exchange
             initial = nil
         }
         self.exchange = exchange
