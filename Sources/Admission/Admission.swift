@@ -21,11 +21,19 @@ public final class Admission: Sendable {
         public var verifying: Verifying
         /// Networks whose hosts get full answers to VRFY and EXPN, as who logged in does.
         public var lookupNetworks: [IPNetwork] = []
+        /// How much an account may send.
+        public var pace: AccountPace.Limits
 
-        public init(relay: RelayControl = RelayControl(), hops: Int = 100, verifying: Verifying = .off) {
+        public init(
+            relay: RelayControl = RelayControl(),
+            hops: Int = 100,
+            verifying: Verifying = .off,
+            pace: AccountPace.Limits = AccountPace.Limits()
+        ) {
             self.relay = relay
             self.hops = hops
             self.verifying = verifying
+            self.pace = pace
         }
     }
 
@@ -64,6 +72,7 @@ public final class Admission: Sendable {
     let options: Mutex<Options>
     private let authenticator: Authenticator
     private let verifier: (any RecipientVerifier)?
+    let pace: Mutex<AccountPace>
 
     /// - Parameters:
     ///   - authenticator: judges log-ins; one without tokens where it is left out.
@@ -78,10 +87,14 @@ public final class Admission: Sendable {
         self.authenticator = authenticator ?? Authenticator(directory: directory, clock: .system)
         self.options = Mutex(options)
         self.verifier = verifier
+        self.pace = Mutex(AccountPace(limits: options.pace))
     }
 
     /// Other policies from now on.
-    public func setOptions(_ options: Options) { self.options.withLock { $0 = options } }
+    public func setOptions(_ options: Options) {
+        self.options.withLock { $0 = options }
+        pace.withLock { $0.limits = options.pace }
+    }
 
     // MARK: Sender
 

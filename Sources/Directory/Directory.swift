@@ -1,3 +1,4 @@
+import MailBytes
 import MailNames
 import SASL
 
@@ -40,6 +41,10 @@ public protocol Directory: Sendable {
     /// Whether the account may write the address as a sender: its own address, or an alias that leads to it alone.
     func account(_ id: AccountID, maySendAs address: EmailAddress) async throws(DirectoryError) -> Bool
 
+    /// Since when the address has had the owner it has: RFC 7293 section 5. `nil` where that was not recorded, or the address is
+    /// not ours.
+    func ownedSince(_ address: EmailAddress) async throws(DirectoryError) -> Timestamp?
+
     /// The addresses that a bare name has in the domains here, for VRFY and EXPN (RFC 5321 section 3.5.1).
     ///
     /// - Parameter limit: no more than these are looked for.
@@ -70,6 +75,9 @@ extension Directory {
         else { return nil }
         return account
     }
+
+    /// A directory that does not record owners.
+    public func ownedSince(_ address: EmailAddress) async throws(DirectoryError) -> Timestamp? { nil }
 }
 
 /// What becomes of mail for an address.

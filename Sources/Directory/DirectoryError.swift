@@ -27,6 +27,8 @@ public struct DirectoryError: Error, CustomStringConvertible {
         case appPasswordExists(String)
         case appPasswordUnknown(String)
         case tooManyAppPasswords
+        case senderUnknown(String)
+        case tooManySenders
     }
 
     public let reason: Reason
@@ -65,6 +67,8 @@ public struct DirectoryError: Error, CustomStringConvertible {
                 + "that does not end in a word like -request"
         case .domainHasLists(let domain, let count):
             "the domain \(domain.unicode) still has \(count) mailing lists; remove them first"
+        case .senderUnknown(let name): "the account has no leave to send as \(name)"
+        case .tooManySenders: "an account may have 1000 senders at most"
         case .passwordTooWeak: "a password needs at least 8 characters"
         case .appPasswordName: "the name of an app password has between 1 and 64 characters"
         case .appPasswordExists(let name): "the account already has an app password called \"\(name)\""

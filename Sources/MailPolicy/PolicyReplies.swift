@@ -26,6 +26,11 @@ extension SMTPReply {
         EnhancedStatus(4, 4, 1),
         "The recipient cannot be checked at its own host now, come again later"
     )
+    public static let paceExceeded = SMTPReply(
+        450,
+        EnhancedStatus(4, 7, 1),
+        "Your account has sent as much as it may for now, come again later"
+    )
     public static let loopDetected = SMTPReply(
         554,
         EnhancedStatus(5, 4, 6),

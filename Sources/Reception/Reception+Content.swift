@@ -42,16 +42,29 @@ extension Reception {
             then(reply)
             return
         }
-        let envelope = envelope(transaction, client, now)
+        let unwanted = refusedSolicitations(head)
+        if !unwanted.isEmpty {
+            if case .upload(let upload) = content { upload.abandon() }
+            let verdict = Verdict("soliciting", .refuse(.solicitationRefused(unwanted)), because: "its header says so")
+            _ = judgement([verdict], "DATA", transaction, transaction.recipients.first, client)
+            then(.solicitationRefused(unwanted))
+            return
+        }
+        let envelope = envelope(transaction, client, head, now)
         let stored: Spool.Content
         let size: Int
         switch content {
-        case .buffer(let body):
+        case .buffer(let received):
+            let body = client.role == .submission ? Self.withoutBlindCopies(received).content : received
             let stamp = stamp(transaction, client, head, now, size: body.readableBytes)
             stored = .buffers([stamp, body])
             size = stamp.readableBytes + body.readableBytes
         case .upload(let upload):
             guard let stamped = upload as? StampedUpload else { return then(.localError) }
+            guard stamped.isHeaderWhole else {
+                upload.abandon()
+                return then(.headerTooLong)
+            }
             stored = .upload(stamped.upload)
             size = stamped.upload.size
         }
@@ -67,9 +80,16 @@ extension Reception {
         }
     }
 
-    private func envelope(_ transaction: SMTPTransaction, _ client: SMTPClientDescription, _ now: Timestamp) -> Envelope
-    {
-        Envelope(
+    private func envelope(
+        _ transaction: SMTPTransaction,
+        _ client: SMTPClientDescription,
+        _ head: ArrivingHeader,
+        _ now: Timestamp
+    ) -> Envelope {
+        let terms = terms(transaction, head)
+        // Its time begins when it is released: RFC 4865.
+        let begins = max(now, terms?.holdUntil ?? now)
+        return Envelope(
             reversePath: transaction.reversePath,
             recipients: transaction.recipients,
             bodyType: transaction.bodyType,
@@ -84,7 +104,8 @@ extension Reception {
                 transmissionType: client.transmissionType(isInternationalized: transaction.isInternationalized)
             ),
             received: now,
-            expires: now + currentOptions().messageLifetime
+            expires: begins + currentOptions().messageLifetime,
+            terms: terms
         )
     }
 
@@ -97,7 +118,7 @@ extension Reception {
         size: Int
     ) -> ByteBuffer {
         let host = currentOptions().hostName
-        let field = ReceivedField(
+        var field = ReceivedField(
             helo: client.helo,
             peer: client.peer,
             host: host,
@@ -106,12 +127,20 @@ extension Reception {
             recipient: transaction.recipients.count == 1 ? transaction.recipients.first?.address : nil,
             time: now
         )
+        if !transaction.hasPlainTerms {
+            let terms = transaction.terms
+            field.priority = terms.priority == .normal ? nil : terms.priority
+            field.solicitation = terms.solicitation
+        }
         var bytes = field.bytes
         if client.role == .submission {
             if !head.hasDate {
                 bytes.append("Date: ")
                 bytes.append(contentsOf: now.internetDateBytes)
                 bytes.append("\r\n")
+            }
+            if !head.hasFrom, let account = client.account, let address = try? EmailAddress(parsing: account) {
+                bytes.append(contentsOf: "From: <\(address)>\r\n".utf8)
             }
             if head.messageID == nil {
                 let unique = String(UInt64.random(in: .min ... .max), radix: 36)
@@ -159,7 +188,7 @@ extension Reception {
         _ client: SMTPClientDescription,
         on loop: any EventLoop
     ) -> any SMTPContentUpload {
-        StampedUpload(upload: spool.upload(on: loop)) { head in
+        StampedUpload(upload: spool.upload(on: loop), hidesBlindCopies: client.role == .submission) { head in
             self.stamp(transaction, client, head, self.clock.now(), size: 0)
         }
     }
@@ -169,27 +198,42 @@ extension Reception {
 final class StampedUpload: SMTPContentUpload {
     let upload: SpoolUpload
     private let stamp: @Sendable (ArrivingHeader) -> ByteBuffer
+    private let hidesBlindCopies: Bool
     // Used from the connection's loop alone, as the upload itself is.
     private let seen = LoopConfined()
 
     /// `@unchecked Sendable`: read and written on one event loop.
     private final class LoopConfined: @unchecked Sendable {
         var head: ArrivingHeader?
+        var isHeaderWhole = true
     }
 
-    init(upload: SpoolUpload, stamp: @escaping @Sendable (ArrivingHeader) -> ByteBuffer) {
+    init(
+        upload: SpoolUpload,
+        hidesBlindCopies: Bool = false,
+        stamp: @escaping @Sendable (ArrivingHeader) -> ByteBuffer
+    ) {
         self.upload = upload
+        self.hidesBlindCopies = hidesBlindCopies
         self.stamp = stamp
     }
 
     var head: ArrivingHeader? { seen.head }
+    /// Whether all Bcc fields could be found, where they are looked for: the header has to be in the first piece.
+    var isHeaderWhole: Bool { seen.isHeaderWhole }
 
     func append(_ buffer: ByteBuffer, resume: @escaping @Sendable () -> Void) -> Bool {
         guard seen.head == nil else { return upload.append(buffer, resume: resume) }
         let head = ArrivingHeader(buffer.readableBytesUInt8Span)
         seen.head = head
         var stamped = stamp(head)
-        stamped.writeImmutableBuffer(buffer)
+        if hidesBlindCopies {
+            let (content, isWhole) = Reception.withoutBlindCopies(buffer)
+            seen.isHeaderWhole = isWhole
+            stamped.writeImmutableBuffer(content)
+        } else {
+            stamped.writeImmutableBuffer(buffer)
+        }
         return upload.append(stamped, resume: resume)
     }
 

@@ -20,10 +20,17 @@ public final class Reception: SMTPServerAuthority {
         public var hostName: String
         /// How long a message is tried before it is given up: RFC 5321 section 4.5.4.1 says at least 4 days.
         public var messageLifetime: Duration
+        /// Solicitation class keywords of what is not taken: RFC 3865.
+        public var refusedSolicitations: [String]
 
-        public init(hostName: String, messageLifetime: Duration = .seconds(5 * 86_400)) {
+        public init(
+            hostName: String,
+            messageLifetime: Duration = .seconds(5 * 86_400),
+            refusedSolicitations: [String] = []
+        ) {
             self.hostName = hostName
             self.messageLifetime = messageLifetime
+            self.refusedSolicitations = refusedSolicitations
         }
     }
 
@@ -77,10 +84,16 @@ public final class Reception: SMTPServerAuthority {
             let verdict = Verdict("spool", .refuse(.storageFull), because: "the spool is full")
             return .now(judgement([verdict], "MAIL", transaction, nil, client))
         }
+        if let refusal = paceRefusal(.message, "MAIL", transaction, nil, client) { return .now(refusal) }
         switch admission.judgeSender(transaction.reversePath, admissionClient(client), on: loop) {
-        case .now(let verdicts): return .now(judgement(verdicts, "MAIL", transaction, nil, client))
+        case .now(let verdicts):
+            return .now(withPriority(judgement(verdicts, "MAIL", transaction, nil, client), transaction, client))
         case .later(let future):
-            return .later(future.map { self.judgement($0, "MAIL", transaction, nil, client) })
+            return .later(
+                future.map {
+                    self.withPriority(self.judgement($0, "MAIL", transaction, nil, client), transaction, client)
+                }
+            )
         }
     }
 
@@ -90,6 +103,8 @@ public final class Reception: SMTPServerAuthority {
         _ client: SMTPClientDescription,
         on loop: any EventLoop
     ) -> SMTPJudging {
+        if let refusal = paceRefusal(.recipient, "RCPT", transaction, recipient, client) { return .now(refusal) }
+        if recipient.requiredOwnership != nil { return judgeOwner(recipient, transaction, client, on: loop) }
         switch admission.judgeRecipient(recipient.address, admissionClient(client), on: loop) {
         case .now(let verdicts): return .now(judgement(verdicts, "RCPT", transaction, recipient, client))
         case .later(let future):
@@ -102,7 +117,7 @@ public final class Reception: SMTPServerAuthority {
     }
 
     /// What the session is told; a refusal goes to the trace.
-    private func judgement(
+    func judgement(
         _ verdicts: [Verdict],
         _ command: String,
         _ transaction: SMTPTransaction,

@@ -1,4 +1,5 @@
 import GRDB
+import MailBytes
 import MailNames
 import SASL
 
@@ -88,6 +89,7 @@ extension SQLDirectory {
     /// Makes an account in a domain that is ours.
     public func addAccount(_ address: EmailAddress, password: Password) async throws(DirectoryError) -> Account {
         let secrets = try await secrets(of: password, salt: StoredPassword.makeSalt())
+        let now = present
         return try await change { database in
             guard let domain = address.domain else { throw DirectoryError(Self.notOurs(address)) }
             try Self.requireLocal(domain, in: database)
@@ -98,6 +100,7 @@ extension SQLDirectory {
             )
             let id = AccountID(database.lastInsertedRowID)
             try Self.keep(secrets, of: id, in: database)
+            try Self.recordOwner(ofAccount: id.rawValue, since: now, in: database)
             return Account(id: id, address: address, isEnabled: true)
         }
     }
@@ -166,10 +169,16 @@ extension SQLDirectory {
     /// Makes an alias, or gives the one that is there other targets. Whether files and commands are written to and run is
     /// for delivery to say.
     public func setAlias(_ alias: AliasAddress, targets: [AliasTarget]) async throws(DirectoryError) {
-        try await change { database in try Self.put(alias, targets, in: database) }
+        let now = present
+        try await change { database in try Self.put(alias, targets, since: now, in: database) }
     }
 
-    static func put(_ alias: AliasAddress, _ targets: [AliasTarget], in database: GRDB.Database) throws {
+    static func put(
+        _ alias: AliasAddress,
+        _ targets: [AliasTarget],
+        since now: Timestamp,
+        in database: GRDB.Database
+    ) throws {
         guard aliasTargets.contains(targets.count) else { throw DirectoryError(.aliasTargets) }
         guard let domain = alias.domain else { throw DirectoryError(.aliasUnknown(alias.description)) }
         try requireLocal(domain, in: database)
@@ -185,6 +194,7 @@ extension SQLDirectory {
             sql: "INSERT INTO alias (domain, local_part, address) VALUES (?, ?, ?)",
             arguments: [domain.ascii, alias.localPart, alias.description]
         )
+        try recordOwner(ofAlias: key, since: now, in: database)
         for (position, target) in targets.enumerated() {
             try database.execute(
                 sql: """

@@ -18,13 +18,14 @@ extension SQLDirectory {
         _ aliases: [(alias: AliasAddress, targets: [AliasTarget])],
         replaces: Bool
     ) async throws(DirectoryError) -> [ImportedAlias] {
+        let now = present
         try await change { database in
             try aliases.map { alias, targets in
                 guard let domain = alias.domain else { return .failed(.aliasUnknown(alias.description)) }
                 let isThere = try Self.targets(alias.localPart, domain, in: database) != nil
                 if isThere && !replaces { return .kept }
                 do {
-                    try Self.put(alias, targets, in: database)
+                    try Self.put(alias, targets, since: now, in: database)
                     return isThere ? .replaced : .made
                 } catch let error as DirectoryError {
                     return .failed(error.reason)

@@ -41,6 +41,8 @@ extension SQLDirectory {
         listMigration,
         credentialMigration,
         domainKindsMigration,
+        ownershipMigration,
+        senderMigration,
     ]
 }
 

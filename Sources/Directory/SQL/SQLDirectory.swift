@@ -125,12 +125,14 @@ public final class SQLDirectory: Directory {
 
     public func account(_ id: AccountID, maySendAs address: EmailAddress) async throws(DirectoryError) -> Bool {
         switch try await answer(for: address) {
-        case .account(let owner): return owner == id
+        case .account(let owner) where owner == id: return true
         case .alias(let targets):
-            guard targets.count == 1, let target = targets.first else { return false }
-            return try await answer(for: target) == .account(id)
-        case .list, .mixedAlias, .moved, .disabled, .relayDomain, .unknownRecipient, .notLocal: return false
+            if targets.count == 1, let target = targets.first, try await answer(for: target) == .account(id) {
+                return true
+            }
+        case .account, .list, .mixedAlias, .moved, .disabled, .relayDomain, .unknownRecipient, .notLocal: break
         }
+        return try await isListedSender(address, of: id)
     }
 
     public func authenticate(_ credentials: PasswordCredentials) async throws(DirectoryError) -> Account? {
@@ -151,6 +153,8 @@ public final class SQLDirectory: Directory {
     }
 
     // MARK: Access for the other files
+
+    var present: Timestamp { clock.now() }
 
     func onHashingThread<Value: Sendable>(
         _ body: @escaping @Sendable () throws -> Value

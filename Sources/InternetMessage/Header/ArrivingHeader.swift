@@ -8,6 +8,11 @@ public struct ArrivingHeader: Sendable, Equatable {
     public var hasFrom = false
     /// Received fields: what loops are cut by, RFC 5321 section 6.3.
     public var receivedCount = 0
+    /// The Solicitation field: RFC 3865 section 2.5.
+    public var solicitation: String?
+    /// `TLS-Required: No`: RFC 8689 section 3.
+    public var waivesTLS = false
+    public var hasBcc = false
 
     /// Reads the header at the front of a message.
     public init(_ message: Span<UInt8>) {
@@ -23,6 +28,12 @@ public struct ArrivingHeader: Sendable, Equatable {
                 hasDate = true
             } else if name.equals("From") {
                 hasFrom = true
+            } else if name.equals("Bcc") || name.equals("Resent-Bcc") {
+                hasBcc = true
+            } else if name.equals("TLS-Required") {
+                if message.unfolded(field.value).lowercased() == "no" { waivesTLS = true }
+            } else if name.equals("Solicitation") {
+                if solicitation == nil { solicitation = String(message.unfolded(field.value).prefix(1000)) }
             }
         }
     }

@@ -15,6 +15,10 @@ public struct ReceivedField: Sendable {
     public var tls: String?
     /// The only recipient; with several it would tell each of the others.
     public var recipient: EmailAddress?
+    /// MT-PRIORITY, where it was asked for: RFC 6710 section 4.1.
+    public var priority: MessagePriority?
+    /// SOLICIT, where it was said: RFC 3865 section 2.6.
+    public var solicitation: String?
     public var time: Timestamp
 
     public init(
@@ -56,6 +60,15 @@ public struct ReceivedField: Sendable {
             bytes.append(" (")
             bytes.append(contentsOf: tls.utf8)
             bytes.append(")")
+        }
+        if let solicitation {
+            bytes.append(" (SOLICIT=")
+            bytes.append(contentsOf: solicitation.utf8)
+            bytes.append(")")
+        }
+        if let priority {
+            bytes.append("\r\n\tpriority ")
+            bytes.append(decimal: Int(priority.rawValue))
         }
         if let queueName {
             bytes.append(" id ")
