@@ -135,6 +135,19 @@ extension DeliveryService {
                 let isTold =
                     !keepsPromise && reportSuccess(message, index, .relayed, host: host, reply: reply, now: now)
                 if !isTold { finished.append(key) }
+            case .relayedWithNotice(let host, let reply):
+                relayed.append(message.targets[index])
+                relayedBy = (host, reply)
+                let isTold = reportSuccess(
+                    message,
+                    index,
+                    .relayed,
+                    host: host,
+                    reply: reply,
+                    isOwed: true,
+                    now: now
+                )
+                if !isTold { finished.append(key) }
             case .held:
                 message.targets[index].state = .waiting
                 isHeld = true
@@ -237,12 +250,13 @@ extension DeliveryService {
         _ action: ReportItem.Action,
         host: String?,
         reply: SMTPReply?,
+        isOwed: Bool = false,
         now: Timestamp
     ) -> Bool {
         let target = message.targets[index]
-        guard !message.isDeleted, ReportItem.isWanted(action, by: message.notify(target)),
-            message.envelope.reversePath != .null
-        else { return false }
+        let isWanted =
+            isOwed ? message.notify(target) != .never : ReportItem.isWanted(action, by: message.notify(target))
+        guard !message.isDeleted, isWanted, message.envelope.reversePath != .null else { return false }
         // An address behind an alias that leads to several is told as expanded, once.
         let told: ReportItem.Action = message.leads(of: target) > 1 ? .expanded : action
         if told == .expanded, !message.toldExpanded.insert(target.recipient).inserted { return false }

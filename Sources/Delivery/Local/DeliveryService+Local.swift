@@ -67,6 +67,10 @@ extension DeliveryService {
                     outcomes[number].append((key, .failed(failure)))
                     continue
                 }
+                if let failure = await ownership(of: target, in: attempt.message) {
+                    outcomes[number].append((key, .failed(failure)))
+                    continue
+                }
                 if let list = target.list {
                     let outcome = await serve(list, key, of: attempt.message, first, pieces)
                     outcomes[number].append((key, outcome))

@@ -25,6 +25,8 @@ public struct DeliveryOptions: Sendable {
     public var recipientsPerTransaction = 100
     /// Messages after which a connection makes room for another destination's when all are in use.
     public var messagesPerTurn = 20
+    /// Whether a message signed by DKIM is converted for a host without 8BITMIME, which breaks the signature; else it fails.
+    public var convertsSigned = false
     /// Messages sent over one connection.
     public var messagesPerConnection = 500
     /// How old a connection may become before it is replaced.
@@ -57,6 +59,8 @@ public struct DeliveryOptions: Sendable {
     public var outlets = OutletOptions()
     /// How long what is in flight may take when delivery stops.
     public var stopGrace: Duration = .seconds(5)
+    /// For one message that needs it: hosts are verified, and offer REQUIRETLS (RFC 8689 section 4.2.1).
+    var requiresTLS = false
 
     public init(hostName: Domain) {
         self.hostName = hostName

@@ -48,10 +48,18 @@ extension DeliveryService {
             }
             guard let attempt = await begin(taken, destination) else { continue }
             turn += 1
+            if needsVerifiedConnection(attempt) {
+                connection?.close()
+                connection = nil
+                await sendVerified(attempt, destination)
+                continue
+            }
             if let old = connection, old.isClosed || isSpent(sent, since) {
                 old.close()
                 connection = nil
             }
+            var keys = attempt.keys
+            var settled: [(UInt32, DeliveryOutcome)] = []
             while true {
                 var isFresh = false
                 if connection == nil {
@@ -60,11 +68,11 @@ extension DeliveryService {
                         connection = opened
                         (sent, since, isFresh) = (0, clock.now(), true)
                         scheduler.established(id)
-                    case .failure(let failure): unreachable(id, destination, failure, attempt)
+                    case .failure(let failure): unreachable(id, destination, failure, attempt, keys, settled)
                     }
                 }
                 guard let open = connection else { break }
-                let result = await send(attempt, over: open)
+                var result = await send(attempt, keys, over: open, isFresh: isFresh)
                 sent += max(1, result.transactions)
                 if !result.isUsable {
                     open.close()
@@ -72,6 +80,14 @@ extension DeliveryService {
                 }
                 // A connection that the other side had closed meanwhile says nothing about the host.
                 if result.wasStale && !isFresh { continue }
+                settled += result.outcomes
+                if !result.left.isEmpty {
+                    keys = result.left
+                    open.close()
+                    connection = nil
+                    continue
+                }
+                result.outcomes = settled
                 took(result, of: attempt, id, destination, open)
                 break
             }
@@ -90,7 +106,9 @@ extension DeliveryService {
         _ id: DestinationID,
         _ destination: Destination,
         _ problem: ConnectFailure,
-        _ attempt: Attempt
+        _ attempt: Attempt,
+        _ keys: [UInt32],
+        _ settled: [(UInt32, DeliveryOutcome)]
     ) {
         let now = clock.now()
         if !problem.failure.isPermanent {
@@ -101,13 +119,13 @@ extension DeliveryService {
         }
         settle(
             attempt,
-            attempt.keys.map { ($0, .failed(problem.failure)) },
+            settled + keys.map { ($0, .failed(problem.failure)) },
             dialogue: problem.dialogue
         )
     }
 
     /// Records each address tried in the traces of the message that the connection was made for.
-    private func tracing(_ attempt: Attempt) -> @Sendable (ConnectionAttempt) -> Void {
+    func tracing(_ attempt: Attempt) -> @Sendable (ConnectionAttempt) -> Void {
         let (id, recorder, clock) = (attempt.message.id, recorder, clock)
         return { tried in
             let event = TraceEvent(
@@ -151,8 +169,10 @@ extension DeliveryService {
 
     // MARK: One message
 
-    private struct Sending {
+    struct Sending {
         var outcomes: [(UInt32, DeliveryOutcome)] = []
+        /// Addresses that the host wants on another connection: RFC 9422.
+        var left: [UInt32] = []
         var dialogue = ""
         var isUsable = true
         /// The connection broke, or the host wants no more of them now.
@@ -192,45 +212,51 @@ extension DeliveryService {
     }
 
     /// Sends a message to the attempt's addresses, in as many transactions as the host wants.
-    private func send(_ attempt: Attempt, over connection: any OutboundConnection) async -> Sending {
+    ///
+    /// - Parameter isFresh: nothing was sent over the connection before.
+    func send(
+        _ attempt: Attempt,
+        _ keys: [UInt32],
+        over connection: any OutboundConnection,
+        isFresh: Bool
+    ) async -> Sending {
         let message = attempt.message
-        var remaining = attempt.keys
+        var remaining = keys
         var state = Sending()
         let isPersonal = message.envelope.terms.hasPathPerRecipient
         let recipientsAtOnce = isPersonal ? 1 : max(1, options.recipientsPerTransaction)
-        let content: ByteBuffer
-        let pieces: Int
+        let source: OutboundContent
         do {
-            pieces = try self.pieces(message)
-            content = try await self.content(message.id)
+            source = try await content(of: message, for: connection)
         } catch {
             damaged(message.id, error)
             let failure = DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
-            state.outcomes = attempt.keys.map { ($0, .failed(failure)) }
+            state.outcomes = keys.map { ($0, .failed(failure)) }
             return state
         }
-        let copies = await personalCopies(message, content)
+        let copies = await personalCopies(message, source.first)
         while !remaining.isEmpty && state.isUsable {
             let part = Array(remaining.prefix(recipientsAtOnce))
             remaining.removeFirst(part.count)
             let member = part.first.flatMap { message.target($0) }.map {
                 message.envelope.recipients[$0.recipient].address
             }
-            let copy = member.flatMap { copies?.content(content, for: $0) } ?? content
+            let copy = member.flatMap { copies?.content(source.first, for: $0) } ?? source.first
             let recipients = part.compactMap { envelopeRecipient($0, of: message) }
             let transaction = OutboundTransaction(
                 delivery: SMTPDelivery(
                     reversePath: member.flatMap { copies?.reversePath(for: $0) } ?? message.envelope.reversePath,
                     recipients: recipients,
-                    bodyType: message.envelope.bodyType,
-                    isInternationalized: message.envelope.isInternationalized,
+                    bodyType: source.bodyType,
+                    isInternationalized: source.isInternationalized,
                     envelopeID: message.envelope.envelopeID,
                     returnContent: message.envelope.returnContent,
-                    size: message.size + copy.readableBytes - content.readableBytes
+                    size: source.size + copy.readableBytes - source.first.readableBytes,
+                    terms: terms(for: part, of: message)
                 ),
                 content: copy,
-                laterPieces: pieces - 1,
-                piece: { [self, id = message.id] in try await self.content(id, piece: $0) }
+                laterPieces: source.laterPieces,
+                piece: source.piece()
             )
             let result = await connection.perform(transaction)
             state.transactions += 1
@@ -241,6 +267,8 @@ extension DeliveryService {
             var again: [UInt32] = []
             for (key, outcome) in zip(part, result.outcomes) {
                 switch outcome {
+                case .accepted(let reply) where result.owesRelayNotice:
+                    state.outcomes.append((key, .relayedWithNotice(host: connection.host, reply: reply)))
                 case .accepted(let reply):
                     let relayed = DeliveryOutcome.relayed(
                         host: connection.host,
@@ -259,16 +287,23 @@ extension DeliveryService {
                 case .notTried: again.append(key)
                 }
             }
-            // A transaction that took nobody will not take them the next time either.
-            if again.count == part.count {
+            // A transaction that took nobody will not take them the next time either, but for a host that wants others on another
+            // connection: RFC 9422.
+            if again.count == part.count && !result.isUsable && !result.isBroken {
+                remaining = again + remaining
+            } else if again.count == part.count {
                 let reply = SMTPReply(452, EnhancedStatus(4, 5, 3), "no recipient was taken in this transaction")
                 state.outcomes += again.map { ($0, .failed(DeliveryFailure(reply: reply, host: connection.host))) }
             } else {
                 remaining = again + remaining
             }
         }
-        if isPersonal, state.outcomes.contains(where: { if case .relayed = $0.1 { true } else { false } }) {
+        if isPersonal, state.outcomes.contains(where: \.1.isRelayed) {
             state.untried = remaining
+            return state
+        }
+        if !remaining.isEmpty && !state.isBroken && !(isFresh && state.outcomes.isEmpty) {
+            state.left = remaining
             return state
         }
         let untried = DeliveryFailure(
@@ -293,17 +328,19 @@ extension DeliveryService {
             )
         }
         if let notify = recipient.notify, notify.contains(.success) { recipient.notify = notify.subtracting(.success) }
+        // Who has the alias was asked at the door; who has what it leads to was not what the sender meant: RFC 7293 section 8.2.
+        recipient.requiredOwnership = nil
         recipient.address = target.address
         return recipient
     }
 
-    private func traceTransaction(
+    func traceTransaction(
         _ attempt: Attempt,
         _ connection: any OutboundConnection,
         _ dialogue: String,
         _ outcomes: [(UInt32, DeliveryOutcome)]
     ) {
-        let accepted = outcomes.count { if case .relayed = $0.1 { true } else { false } }
+        let accepted = outcomes.count { $0.1.isRelayed }
         let event = TraceEvent(
             .attempted,
             [

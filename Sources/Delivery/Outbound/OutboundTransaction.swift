@@ -19,6 +19,8 @@ struct OutboundResult: Sendable {
     var outcomes: [SMTPRecipientOutcome]
     /// Whether the host reports successes itself: RFC 3461.
     var passedNotifications: Bool
+    /// Whether the sender is to be told of the relaying: RFC 2852 section 4.1.4.
+    var owesRelayNotice = false
     /// Lines and timings, for the trace and for reports.
     var dialogue: String
     /// Whether the next transaction can follow on this connection.
@@ -34,6 +36,8 @@ protocol OutboundConnection: Sendable {
     var address: IPAddress { get }
     /// Version and cipher; `nil` in clear.
     var tls: String? { get }
+    /// What the host offers.
+    var extensions: SMTPServerExtensions { get }
     /// Whether the other side closed it, as far as is known.
     var isClosed: Bool { get }
 

@@ -26,6 +26,13 @@ struct RelayConnector: HostConnector {
             onAttempt(ConnectionAttempt(host: destination.description, duration: .zero, outcome: error.text))
             return .failure(ConnectFailure(failure: error, addresses: [], dialogue: nil))
         }
+        if options.requiresTLS, case .domain(let domain) = destination, await !lookup.hasSignedExchangers(domain) {
+            // Without MTA-STS, DNSSEC alone says that the names are the domain's: RFC 8689 section 4.2.1 step 2.
+            let text = "The mail exchangers of \(domain.ascii) are not signed (DNSSEC), which REQUIRETLS needs"
+            let failure = DeliveryFailure(EnhancedStatus(5, 7, 10), text)
+            onAttempt(ConnectionAttempt(host: destination.description, duration: .zero, outcome: text))
+            return .failure(ConnectFailure(failure: failure, addresses: [], dialogue: nil))
+        }
         let (security, credentials) = terms(destination, options)
         var tried: [IPAddress] = []
         var failures: [DeliveryFailure] = []
@@ -120,9 +127,9 @@ struct RelayConnector: HostConnector {
         if case .smartHost(let smartHost) = options.outbound,
             destination == .relay(host: smartHost.host, port: smartHost.port)
         {
-            return (smartHost.security, smartHost)
+            return (smartHost.security.strict(options.requiresTLS), smartHost)
         }
-        return (options.outboundSecurity, nil)
+        return (options.outboundSecurity.strict(options.requiresTLS), nil)
     }
 
     // MARK: One address
@@ -135,6 +142,12 @@ struct RelayConnector: HostConnector {
         options: DeliveryOptions
     ) async -> Result<RelayConnection, ConnectFailure> {
         let first = await connectOnce(host, address, security: security, credentials: credentials, options: options)
+        if options.requiresTLS, case .failure(var refused) = first,
+            refused.failedInTLS || refused.failure.status == EnhancedStatus(4, 7, 10)
+        {
+            refused.failure.status = EnhancedStatus(5, 7, 10)
+            return .failure(refused)
+        }
         guard case .failure(let refused) = first, security == .opportunistic, refused.failedInTLS,
             !Self.verifies(security, logsIn: credentials?.credentials != nil, at: address)
         else { return first }
@@ -167,7 +180,8 @@ struct RelayConnector: HostConnector {
         var session = SMTPClientSession.Configuration(
             hostName: options.hostName.ascii,
             tls: security.policy,
-            credentials: credentials?.credentials
+            credentials: credentials?.credentials,
+            needsRequireTLS: options.requiresTLS
         )
         session.allowsClearTextPassword = address.isLoopback
         var timeouts = SMTPTimeouts()
@@ -193,6 +207,9 @@ struct RelayConnector: HostConnector {
 }
 
 extension OutboundSecurity {
+    /// What a message that needs verified TLS makes of it.
+    func strict(_ needsTLS: Bool) -> OutboundSecurity { needsTLS && self != .implicit ? .required : self }
+
     var policy: SMTPClientSession.TLSPolicy {
         switch self {
         case .none: .off
@@ -225,8 +242,9 @@ extension ConnectFailure {
                 host: host
             )
         case .tlsRequired:
-            let text = "\(said) gives no TLS, which is required: \(reply.oneLine)"
-            failure = DeliveryFailure(EnhancedStatus(4, 7, 10), text, reply: reply, host: host)
+            let text = "\(said) gives no TLS as it is required: \(reply.oneLine)"
+            let status = reply.status.flatMap { $0.category == 5 ? $0 : nil } ?? EnhancedStatus(4, 7, 10)
+            failure = DeliveryFailure(status, text, reply: reply, host: host)
         case .refused:
             // Refused at its greeting or EHLO: another time it may not.
             let status = reply.status.flatMap { $0.category == 4 ? $0 : nil } ?? EnhancedStatus(4, 3, 2)
@@ -258,6 +276,7 @@ struct RelayConnection: OutboundConnection {
     var remark: String?
 
     var tls: String? { connection.tls }
+    var extensions: SMTPServerExtensions { connection.extensions }
     var isClosed: Bool { connection.isClosed }
 
     func perform(_ transaction: OutboundTransaction) async -> OutboundResult {
@@ -270,6 +289,7 @@ struct RelayConnection: OutboundConnection {
         return OutboundResult(
             outcomes: outcome.result.outcomes,
             passedNotifications: outcome.result.passedNotifications,
+            owesRelayNotice: outcome.result.owesRelayNotice,
             dialogue: outcome.dialogue,
             isUsable: outcome.isUsable,
             isBroken: outcome.isBroken

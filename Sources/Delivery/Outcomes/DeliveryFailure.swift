@@ -63,6 +63,8 @@ enum DeliveryOutcome: Sendable {
     case relayed(host: String, reply: SMTPReply?, keepsNotifyPromise: Bool)
     /// It waits until somebody lets it go on.
     case held
+    /// The same, and the sender is told so unless NOTIFY is NEVER: RFC 2852 section 4.1.4.
+    case relayedWithNotice(host: String, reply: SMTPReply?)
     /// It is tried again, or given up, as the failure's status says.
     case failed(DeliveryFailure)
 }

@@ -79,7 +79,9 @@ extension DeliveryService {
 
     /// Whether the whole message goes back: RET=FULL of a failure, and small enough: RFC 3461 section 4.3.
     private func returnsWhole(_ message: ActiveMessage, _ items: [ReportItem]) -> Bool {
-        message.envelope.returnContent == .full && message.envelope.bodyType != .binaryMIME
+        // What needs TLS on its way is not returned whole: RFC 8689 section 5.
+        message.envelope.returnContent == .full && !message.envelope.terms.requiresTLS
+            && message.envelope.bodyType != .binaryMIME
             && message.size <= options.returnedContent.bytes && items.contains { $0.action == .failed }
     }
 
@@ -109,7 +111,8 @@ extension DeliveryService {
             isInternationalized: report.isInternationalized,
             origin: MessageOrigin(door: .report, transmissionType: "LOCAL"),
             received: now,
-            expires: now + options.reportLifetime
+            expires: now + options.reportLifetime,
+            terms: report.envelope.reportTerms
         )
         let (spool, eventLoop) = (self.spool, self.eventLoop)
         return try await withCheckedThrowingContinuation { continuation in

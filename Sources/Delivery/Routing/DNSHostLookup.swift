@@ -36,6 +36,11 @@ struct DNSHostLookup: HostLookup {
         }
     }
 
+    func hasSignedExchangers(_ domain: Domain) async -> Bool {
+        guard let answer = try? await resolver.lookUp(domain.ascii, .mx) else { return false }
+        return answer.existence != .found || answer.security == .secure
+    }
+
     func addresses(of host: Domain) async -> LookupAnswer<[IPAddress]> {
         async let six = lookUp(host, .aaaa)
         async let four = lookUp(host, .a)

@@ -18,6 +18,12 @@ protocol HostLookup: Sendable {
     func mailExchangers(of domain: Domain) async -> LookupAnswer<[MailExchanger]>
     /// Addresses of both families, in the order in which they are to be tried.
     func addresses(of host: Domain) async -> LookupAnswer<[IPAddress]>
+    /// Whether the list of a domain's mail exchangers is signed (RFC 4035), or there is none.
+    func hasSignedExchangers(_ domain: Domain) async -> Bool
+}
+
+extension HostLookup {
+    func hasSignedExchangers(_ domain: Domain) async -> Bool { false }
 }
 
 /// The hosts to try for a destination, in order.
