@@ -44,6 +44,8 @@ public struct OutboundOptions: Sendable, Hashable {
     public var recipientsPerTransaction = 100
     public var messagesPerConnection = 500
     public var connectTimeout = Duration.seconds(30)
+    /// Whether signed messages are converted for hosts without 8BITMIME, which breaks their signatures.
+    public var convertSigned = false
 
     public init() {}
 }

@@ -16,6 +16,14 @@ public struct SMTPOptions: Sendable, Hashable {
     public var clearTextAuthentication = false
     /// Networks whose hosts get full answers to VRFY and EXPN.
     public var lookupNetworks: [IPNetwork] = []
+    /// How long a submitted message may be held for its release; zero offers no FUTURERELEASE: RFC 4865.
+    public var longestHold = Duration.seconds(30 * 86_400)
+    /// Solicitation class keywords of what is not taken; none offers no NO-SOLICITING: RFC 3865.
+    public var noSoliciting: [String] = []
+    /// Whether MTRK is offered: RFC 3885.
+    public var tracking = false
+    /// Whether VERB and ONEX are taken, which change nothing.
+    public var verboseCommands = false
 
     public init() {}
 }
@@ -32,6 +40,10 @@ public struct LocalMailOptions: Sendable, Hashable {
 public struct LimitOptions: Sendable, Hashable {
     public var messageSize = ByteCount.mebibytes(50)
     public var recipients = 1000
+    /// Messages that an account may submit in an hour; 0 for no limit.
+    public var accountMessagesPerHour = 0
+    /// Recipients that an account may name in a day; 0 for no limit.
+    public var accountRecipientsPerDay = 0
     /// Messages of one connection; 0 for no limit.
     public var messagesPerConnection = 0
     public var connections = 10_000

@@ -139,6 +139,32 @@ public enum ConfigurationTable {
             "Takes passwords without TLS from this machine's own addresses. For development alone."
         ),
         ConfigurationKey(
+            "smtp.longest-hold",
+            \.smtp.longestHold,
+            .duration(.zero ... .seconds(3650 * 86_400)),
+            "How long a submitted message may wait for the time that its sender named (FUTURERELEASE, RFC 4865); \"0s\" offers it "
+                + "not at all."
+        ),
+        ConfigurationKey(
+            "smtp.no-soliciting",
+            \.smtp.noSoliciting,
+            .list(of: .solicitation),
+            "Classes of solicitations that are refused (NO-SOLICITING, RFC 3865), such as \"net.example:ADV\"; not offered when the "
+                + "list is empty."
+        ),
+        ConfigurationKey(
+            "smtp.tracking",
+            \.smtp.tracking,
+            .flag,
+            "Offers MTRK (RFC 3885): senders may ask later what became of their messages."
+        ),
+        ConfigurationKey(
+            "smtp.verbose-commands",
+            \.smtp.verboseCommands,
+            .flag,
+            "Takes VERB and ONEX, which old programs send and which change nothing."
+        ),
+        ConfigurationKey(
             "sendmail.socket",
             \.sendmail.socket,
             .pathOrNone,
@@ -226,6 +252,13 @@ public enum ConfigurationTable {
             \.outbound.connectTimeout,
             .duration(.seconds(1) ... .seconds(600)),
             "How long a connection may take to be made."
+        ),
+        ConfigurationKey(
+            "outbound.convert-signed",
+            \.outbound.convertSigned,
+            .flag,
+            "Converts messages with octets beyond ASCII for hosts without 8BITMIME also where that breaks a DKIM signature; else such "
+                + "a message goes back to its sender."
         ),
         ConfigurationKey(
             "resolver.servers",
@@ -350,6 +383,18 @@ public enum ConfigurationTable {
             \.limits.messagesPerConnection,
             .count(0...1_000_000),
             "Messages that one connection may bring; 0 for any number."
+        ),
+        ConfigurationKey(
+            "limits.account-messages-per-hour",
+            \.limits.accountMessagesPerHour,
+            .count(0...1_000_000),
+            "Messages that one account may submit in an hour; 0 for any number."
+        ),
+        ConfigurationKey(
+            "limits.account-recipients-per-day",
+            \.limits.accountRecipientsPerDay,
+            .count(0...10_000_000),
+            "Recipients that one account may name in a day; 0 for any number."
         ),
         ConfigurationKey(
             "limits.connections",

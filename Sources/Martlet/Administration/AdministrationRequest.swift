@@ -10,6 +10,9 @@ public enum AdministrationRequest: Codable, Sendable {
     case accountRemove(address: String)
     case accountPassword(address: String, password: String)
     case appPassword(AppPasswordRequest)
+    case accountSenderAdd(address: String, sender: String)
+    case accountSenderList(address: String)
+    case accountSenderRemove(address: String, sender: String)
     case aliasAdd(alias: String, targets: [String])
     case aliasList
     case aliasRemove(alias: String)

@@ -29,6 +29,7 @@ struct DirectoryAdministration {
             let address = try EmailAddress(parsing: text)
             try await directory.setPassword(try Self.password(password), of: address)
             return done("The password of \(address) is changed.", ["account": address.description])
+        case .accountSenderAdd, .accountSenderList, .accountSenderRemove: return try await performOnSenders(request)
         case .aliasAdd(let text, let targets):
             let alias = try AliasAddress(parsing: text)
             let ends = try targets.map { target throws in try AliasTarget(parsing: target) }

@@ -83,7 +83,7 @@ public final class MartletServer: Sendable {
         let authenticator = Authenticator(directory: directory, tokens: tokens, clock: clock)
         admission = Admission(directory: directory, options: plan.admission, authenticator: authenticator)
         reception = Reception(
-            options: Reception.Options(hostName: plan.hostName.ascii, messageLifetime: plan.messageLifetime),
+            options: Self.receptionOptions(plan),
             admission: admission,
             spool: spool,
             recorder: trace,
@@ -136,6 +136,14 @@ public final class MartletServer: Sendable {
         case .files(let chain, let key): .files(chain: chain, key: key)
         case .selfSigned: .selfSigned(path: folder.certificate, names: [plan.hostName.ascii])
         }
+    }
+
+    private static func receptionOptions(_ plan: ServerPlan) -> Reception.Options {
+        Reception.Options(
+            hostName: plan.hostName.ascii,
+            messageLifetime: plan.messageLifetime,
+            refusedSolicitations: plan.offer.refusedSolicitations
+        )
     }
 
     private static func popOptions(_ plan: ServerPlan) -> POPServerOptions {
@@ -194,7 +202,8 @@ public final class MartletServer: Sendable {
             mechanisms: isSubmission ? plan.offeredMechanisms.map(\.text) : [],
             bareNewlines: plan.bareNewlines,
             limits: plan.smtpLimits,
-            postmaster: plan.postmaster ?? standard
+            postmaster: plan.postmaster ?? standard,
+            offer: plan.offer
         )
         return SMTPServerHandler.Settings(
             session: session,
@@ -210,7 +219,7 @@ public final class MartletServer: Sendable {
         admission.setOptions(plan.admission)
         directory.setRules(plan.names)
         reception.setOptions(
-            Reception.Options(hostName: plan.hostName.ascii, messageLifetime: plan.messageLifetime)
+            Self.receptionOptions(plan)
         )
         tokens.take(plan.tokens)
         smtp.setLimits(plan.connections)

@@ -28,6 +28,9 @@ extension ServerPlan {
         case .refuse: bareNewlines = .refuse
         case .normalise: bareNewlines = .normalise
         }
+        setOffer(configuration.smtp)
+        admission.pace.messagesPerHour = configuration.limits.accountMessagesPerHour
+        admission.pace.recipientsPerDay = configuration.limits.accountRecipientsPerDay
         admission.hops = configuration.limits.hops
         setDirectory(configuration)
         try setDelivery(configuration, secrets)
@@ -50,6 +53,15 @@ extension ServerPlan {
         return services.flatMap { service, addresses in
             addresses.map { Listener(service, .address($0.address.description, port: Int($0.port))) }
         }
+    }
+
+    private mutating func setOffer(_ smtp: SMTPOptions) {
+        offer.longestHold = smtp.longestHold
+        offer.refusedSolicitations = smtp.noSoliciting
+        if smtp.longestHold == .zero { offer.extensions.remove(.futureRelease) }
+        if !smtp.noSoliciting.isEmpty { offer.extensions.insert(.noSoliciting) }
+        if smtp.tracking { offer.extensions.insert(.tracking) }
+        if smtp.verboseCommands { offer.extensions.insert(.verbose) }
     }
 
     private mutating func setLimits(_ limits: LimitOptions) {
@@ -107,6 +119,7 @@ extension ServerPlan {
         delivery.recipientsPerTransaction = outbound.recipientsPerTransaction
         delivery.messagesPerConnection = outbound.messagesPerConnection
         delivery.connectTimeout = outbound.connectTimeout
+        delivery.convertsSigned = outbound.convertSigned
         delivery.delayWarning = configuration.queue.delayWarning == .zero ? nil : configuration.queue.delayWarning
         delivery.reportLifetime = configuration.queue.reportLifetime
         delivery.hops = configuration.limits.hops

@@ -60,6 +60,8 @@ public struct ServerPlan: Sendable {
     /// Where mail for `<Postmaster>` goes; `nil` for postmaster@ the host name.
     public var postmaster: EmailAddress?
     public var bareNewlines = DotUnstuffer.BareNewlines.refuse
+    /// What SMTP sessions offer beyond what every session has.
+    public var offer = SMTPServiceOffer([.deliverBy, .futureRelease, .priority, .requiredOwnership, .requireTLS])
     public var contentInMemory = ByteCount.kibibytes(256)
     public var messageLifetime = Duration.seconds(5 * 86_400)
     public var trace = TraceStore.Options()

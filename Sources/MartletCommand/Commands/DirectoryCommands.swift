@@ -50,8 +50,8 @@ struct AccountCommand: AsyncParsableCommand {
         commandName: "account",
         abstract: "The people who have a mailbox and log in.",
         subcommands: [
-            Add.self, List.self, Remove.self, Password.self, AppPasswordCommand.self, AccountForward.self,
-            AccountDisable.self, AccountEnable.self,
+            Add.self, List.self, Remove.self, Password.self, AppPasswordCommand.self, SendersCommand.self,
+            AccountForward.self, AccountDisable.self, AccountEnable.self,
         ]
     )
 
