@@ -55,15 +55,13 @@ public struct AccountPace: Sendable {
         let fresh =
             Double(limit) * Double(Self.whole) * Double(elapsed.wholeMicroseconds) / (Double(seconds) * 1_000_000)
         bucket.tokens = min(limit * Self.whole, bucket.tokens + Int(min(fresh, Double(limit * Self.whole))))
-        bucket.counted = now
-        defer {
-            if buckets[key] == nil && buckets.count >= Self.remembered { forgetOldest() }
-            buckets[key] = bucket
-        }
         guard bucket.tokens >= Self.whole else {
             return Verdict("pace", .refuse(.paceExceeded), because: "\(account) may send \(limit) \(what), and did")
         }
         bucket.tokens -= Self.whole
+        bucket.counted = now
+        if buckets[key] == nil && buckets.count >= Self.remembered { forgetOldest() }
+        buckets[key] = bucket
         return Verdict("pace", .accept, because: "\(account) sends within \(limit) \(what)")
     }
 

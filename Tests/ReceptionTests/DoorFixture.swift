@@ -30,6 +30,10 @@ struct SmallDirectory: Directory {
         }
     }
 
+    func ownedSince(_ address: EmailAddress) async throws(DirectoryError) -> Timestamp? {
+        address.description == "alice@example.test" ? Timestamp(seconds: 100) : nil
+    }
+
     func isLocal(_ domain: Domain) async throws(DirectoryError) -> Bool { domain.ascii == "example.test" }
 
     func authenticate(_ credentials: PasswordCredentials) async throws(DirectoryError) -> Account? {
@@ -62,6 +66,8 @@ struct DoorFixture {
         spool options: SpoolOptions = SpoolOptions(),
         relay: RelayControl = RelayControl(),
         limits: ConnectionRegister.Limits = .init(),
+        offer: SMTPServiceOffer = SMTPServiceOffer(),
+        pace: AccountPace.Limits = .init(),
         _ body: (DoorFixture) async throws -> Void
     ) async throws {
         let folder = NSTemporaryDirectory() + "martlet-reception-" + UUID().uuidString
@@ -70,8 +76,8 @@ struct DoorFixture {
         let spool = try Spool.open(folder: folder, options: options, clock: clock)
         let recorder = CollectingTraceRecorder()
         let reception = Reception(
-            options: .init(hostName: "mx.example.test"),
-            admission: Admission(directory: SmallDirectory(), options: .init(relay: relay)),
+            options: .init(hostName: "mx.example.test", refusedSolicitations: offer.refusedSolicitations),
+            admission: Admission(directory: SmallDirectory(), options: .init(relay: relay, pace: pace)),
             spool: spool,
             recorder: recorder,
             clock: clock,
@@ -86,13 +92,15 @@ struct DoorFixture {
                 role: role,
                 offersTLS: false,
                 mechanisms: role == .submission ? ["PLAIN"] : [],
-                postmaster: try EmailAddress(parsing: "alice@example.test")
+                postmaster: try EmailAddress(parsing: "alice@example.test"),
+                offer: offer
             )
             let settings = SMTPServerHandler.Settings(
                 session: session,
                 tls: { identity.serverContext },
                 isImplicitTLS: role == .submission,
-                contentInMemory: .kibibytes(64)
+                contentInMemory: .kibibytes(64),
+                clock: clock
             )
             let point = ListeningPoint.address("127.0.0.1", port: 0)
             guard let address = try await service.listen(.init(name: name, point: point, settings: settings)) else {

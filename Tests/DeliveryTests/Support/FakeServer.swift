@@ -39,7 +39,8 @@ final class FakeServer: SMTPServerAuthority {
         role: SMTPServerConfiguration.Role = .transfer,
         tls: NIOSSLContext? = nil,
         limits: SMTPLimits = SMTPLimits(),
-        takesClearTextPasswords: Bool = false
+        takesClearTextPasswords: Bool = false,
+        offer: SMTPServiceOffer = SMTPServiceOffer()
     ) async throws -> Int {
         let configuration = SMTPServerConfiguration(
             hostName: "mx.fake.test",
@@ -48,7 +49,8 @@ final class FakeServer: SMTPServerAuthority {
             allowsClearTextAuthentication: takesClearTextPasswords,
             mechanisms: role == .submission ? ["PLAIN"] : [],
             limits: limits,
-            postmaster: try EmailAddress(parsing: "postmaster@fake.test")
+            postmaster: try EmailAddress(parsing: "postmaster@fake.test"),
+            offer: offer
         )
         let settings = SMTPServerHandler.Settings(session: configuration, tls: { tls })
         let bound = try await ServerBootstrap(group: group)
@@ -180,6 +182,8 @@ final class PlainServer: Sendable {
         var closesAfter = Int.max
         /// It answers 421 to MAIL.
         var isBusy = false
+        /// What it says to EHLO beside its name.
+        var offered: [String] = []
     }
 
     private final class Handler: ChannelInboundHandler {
@@ -207,7 +211,10 @@ final class PlainServer: Sendable {
 
         private func take(_ line: String, _ context: ChannelHandlerContext) {
             if isContent {
-                guard line == "." else { return }
+                guard line == "." else {
+                    server.state.withLock { $0.content += line + "\n" }
+                    return
+                }
                 isContent = false
                 messages += 1
                 server.state.withLock { $0.messages += 1 }
@@ -215,8 +222,13 @@ final class PlainServer: Sendable {
                 if messages >= server.ways.closesAfter { context.close(promise: nil) }
                 return
             }
+            server.state.withLock { $0.commands.append(line) }
             switch line.prefix(4) {
-            case "EHLO": say(server.ways.knowsEHLO ? "250 plain.test" : "500 what", context)
+            case "EHLO" where server.ways.knowsEHLO:
+                say("250-plain.test", context)
+                for keyword in server.ways.offered { say("250-\(keyword)", context) }
+                say("250 HELP", context)
+            case "EHLO": say("500 what", context)
             case "DATA":
                 isContent = true
                 say("354 go on", context)
@@ -236,6 +248,8 @@ final class PlainServer: Sendable {
     private struct State {
         var messages = 0
         var connections = 0
+        var content = ""
+        var commands: [String] = []
     }
 
     private let state = Mutex(State())
@@ -245,6 +259,9 @@ final class PlainServer: Sendable {
 
     var messages: Int { state.withLock { $0.messages } }
     var connections: Int { state.withLock { $0.connections } }
+    /// All content, without dots undone, lines ending in LF.
+    var content: String { state.withLock { $0.content } }
+    var commands: [String] { state.withLock { $0.commands } }
 
     func start(_ group: any EventLoopGroup) async throws -> Int {
         let channel = try await ServerBootstrap(group: group)

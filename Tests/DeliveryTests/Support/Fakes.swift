@@ -64,6 +64,7 @@ final class FakeDirectory: Directory {
         var domains: Set<String> = []
         var isUnavailable = false
         var lists: [String: ListID] = [:]
+        var owned: [String: Timestamp] = [:]
     }
 
     private let state = Mutex(State())
@@ -93,6 +94,12 @@ final class FakeDirectory: Directory {
             state.answers[address] = answer
             if let domain = address.split(separator: "@").last { state.domains.insert(String(domain)) }
         }
+    }
+
+    func own(_ address: String, since time: Timestamp) { state.withLock { $0.owned[address] = time } }
+
+    func ownedSince(_ address: EmailAddress) async throws(DirectoryError) -> Timestamp? {
+        state.withLock { $0.owned[address.description] }
     }
 
     func setUnavailable(_ value: Bool) { state.withLock { $0.isUnavailable = value } }
@@ -170,6 +177,7 @@ final class FakeLookup: HostLookup {
     private struct State {
         var exchangers: [String: LookupAnswer<[MailExchanger]>] = [:]
         var addresses: [String: LookupAnswer<[IPAddress]>] = [:]
+        var signed: Set<String> = []
     }
 
     private let state = Mutex(State())
@@ -182,6 +190,10 @@ final class FakeLookup: HostLookup {
     func mxAnswer(_ domain: String, _ answer: LookupAnswer<[MailExchanger]>) {
         state.withLock { $0.exchangers[domain] = answer }
     }
+
+    func sign(_ domain: String) { state.withLock { _ = $0.signed.insert(domain) } }
+
+    func hasSignedExchangers(_ domain: Domain) async -> Bool { state.withLock { $0.signed.contains(domain.ascii) } }
 
     func host(_ name: String, _ addresses: String...) {
         let found = addresses.compactMap { IPAddress($0) }

@@ -38,6 +38,7 @@ final class House: Sendable {
         role: SMTPServerConfiguration.Role = .transfer,
         serverTLS: NIOSSLContext? = nil,
         limits: SMTPLimits = SMTPLimits(),
+        offer: SMTPServiceOffer = SMTPServiceOffer(),
         trusted: [NIOSSLCertificate]? = nil,
         clock: WallClock = .system,
         spoolOptions: SpoolOptions = SpoolOptions(),
@@ -52,7 +53,8 @@ final class House: Sendable {
             role: role,
             tls: serverTLS,
             limits: limits,
-            takesClearTextPasswords: takesClearTextPasswords
+            takesClearTextPasswords: takesClearTextPasswords,
+            offer: offer
         )
         var options = DeliveryOptions(hostName: try Domain(parsing: "mx.home.test"))
         options.outboundPort = port
