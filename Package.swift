@@ -54,6 +54,7 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = [], tests: [Targ
 let systemLibraries: [Target] = [
     .systemLibrary(name: "CIDN2", pkgConfig: "libidn2", providers: [.apt(["libidn2-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CLDAP", pkgConfig: "ldap", providers: [.apt(["libldap-dev"])]),
     .systemLibrary(name: "CArgon2", pkgConfig: "libargon2", providers: [.apt(["libargon2-dev"])]),
     // libunbound.pc asks for libevent, which is not used here: the module map links the library itself.
     .systemLibrary(name: "CUnbound", providers: [.apt(["libunbound-dev"])]),
@@ -115,7 +116,8 @@ let floor4: [Target] =
     + room(
         "Directory",
         [
-            "MailBytes", "MailNames", "SASL", "MailingLists", "SQLDatabase", grdb, nioPosix, crypto, cryptoExtras,
+            "MailBytes", "MailNames", "SASL", "MailingLists", "SQLDatabase", "CLDAP", grdb, nioPosix, crypto,
+            cryptoExtras,
         ]
     )
     + room(

@@ -135,6 +135,8 @@ struct SMTPServerStory: ~Copyable {
             holds(transaction.recipients.count < 5, "no more recipients than the limit")
             let isRefused = recipient.address.description.hasPrefix("x")
             perform(session.recipientJudged(isRefused ? .refused(.recipientSyntax) : .accepted))
+        case .lookUp(let lookup):
+            perform(session.lookedUp(lookup.text.hasPrefix("x") ? .recipientSyntax : .cannotVerify))
         case .judgeCredentials(let credentials):
             perform(session.credentialsJudged(Self.isAlice(credentials) ? .accepted(account: "alice") : .rejected))
         case .findVerifier(let identity):

@@ -10,6 +10,8 @@ public struct NameRules: Sendable, Hashable {
     public var postmaster: EmailAddress?
     /// Our own name, which has a postmaster even where it is none of the domains: RFC 5321 section 4.5.1.
     public var hostName: Domain?
+    /// Whether the postmaster is taken at the configuration's word: another directory may know that address.
+    public var trustsPostmaster = false
 
     /// The names of RFC 2142 sections 4 and 5. Those of section 3, for business, are for somebody to take.
     public static let standardRoles = [

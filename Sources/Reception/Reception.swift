@@ -144,6 +144,10 @@ public final class Reception: SMTPServerAuthority {
         return told.map { .acceptedTelling($0) } ?? .accepted
     }
 
+    public func lookUp(_ lookup: SMTPLookup, _ client: SMTPClientDescription) async -> SMTPReply {
+        await admission.lookUp(lookup, admissionClient(client))
+    }
+
     public func smugglingRefused(
         _ reply: SMTPReply,
         _ transaction: SMTPTransaction?,

@@ -9,7 +9,8 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from martlet import Martlet, Wire, eventually, folder, letter  # noqa: E402
+from martlet import Martlet, Wire, eventually, folder, free_port, letter  # noqa: E402
+from peers import Zones  # noqa: E402
 
 
 class Session(Wire):
@@ -106,6 +107,77 @@ class NamesTests(unittest.TestCase):
             session.ask("HELO example.test")
             session.ask("MAIL FROM:<alice@example.test>")
             self.assertTrue(session.ask("RCPT TO:<user@elsewhere.test>").startswith("550"))
+
+
+class BackupTests(unittest.TestCase):
+    """Mail for a domain whose own host is another Martlet."""
+
+    def backup(self, zones, port, verify):
+        backup = Martlet("--outbound", "mx", "--resolver", zones.resolver, "--set", f"outbound.port={port}", "--set",
+                         f"relay.verify={verify}")
+        return backup
+
+    def test_recipients_are_asked_about_and_mail_goes_on(self):
+        records = "@ MX 10 mx\nmx A 127.0.0.1"
+        with Zones({"primary.test": records}) as zones, Martlet("--domain", "primary.test") as primary:
+            with self.backup(zones, primary.port("smtp"), "require") as backup:
+                backup.control("domain", "add", "primary.test", "--relay")
+                with Session(backup) as session:
+                    self.assertTrue(session.recipient("alice@primary.test").startswith("250"))
+                    self.assertRegex(session.recipient("nobody@primary.test"), "^550 5.1.1 The recipient's host refuses it")
+                    self.assertRegex(session.recipient("user%elsewhere.test@primary.test"), "^550 5.7.1")
+                    primary.stop()
+                    # Known ones stay known; of others nobody can tell now.
+                    self.assertTrue(session.recipient("alice@primary.test").startswith("250"))
+                    self.assertTrue(session.recipient("nobody@primary.test").startswith("550 5.1.1"))
+                    self.assertTrue(session.recipient("bob@primary.test").startswith("450 4.4.1"))
+                    session.ask("RSET")
+                backup.send(letter("by way of the backup", "alice@primary.test"), "alice@primary.test")
+                self.assertIn("alice@primary.test", backup.control("queue", "list", "--json"))
+                primary.start()
+                backup.control("queue", "flush")
+                session = eventually(lambda: self.read(primary), "the primary has it")
+                self.assertIn(b"by way of the backup", session)
+
+    def read(self, primary):
+        import poplib
+        session = poplib.POP3(primary.host, primary.port("pop3"), timeout=20)
+        session.user("alice@primary.test")
+        session.pass_("alice-secret")
+        found = b"\r\n".join(session.retr(1)[1]) if session.stat()[0] else None
+        session.quit()
+        return found
+
+    def test_where_nobody_can_be_asked_mail_is_taken_if_so_configured(self):
+        with Zones({"primary.test": "@ MX 10 mx\nmx A 127.0.0.1"}) as zones:
+            with self.backup(zones, free_port(), "try") as backup:
+                backup.control("domain", "add", "primary.test", "--relay")
+                with Session(backup) as session:
+                    self.assertTrue(session.recipient("alice@primary.test").startswith("250"))
+
+
+class LookupTests(unittest.TestCase):
+    def test_who_may_ask_is_told(self):
+        with Martlet("--set", "smtp.lookup-networks=127.0.0.2/32") as martlet:
+            martlet.control("domain", "add", "other.test")
+            martlet.control("account", "add", "alice@other.test", stdin="alice-secret\n")
+            martlet.control("alias", "add", "team@example.test", "bob@example.test", "/var/mail/team", "carol@elsewhere.test")
+            with Wire(martlet.port("smtp")) as stranger:
+                stranger.ask("EHLO client.test")
+                for question in ("VRFY bob", "VRFY nobody", "EXPN team@example.test"):
+                    self.assertTrue(stranger.ask(question).startswith("252 2.5.2"), question)
+                self.assertIn("VRFY", stranger.ask("HELP"))
+                self.assertIn("MAIL FROM:<sender>", stranger.ask("HELP mail"))
+                self.assertNotIn("AUTH", stranger.ask("HELP"))
+            with martlet.smtp("submission") as session:
+                session.login("alice@example.test", "alice-secret")
+                self.assertEqual(session.verify("bob"), (250, b"2.1.5 <bob@example.test>"))
+                code, text = session.verify("alice")
+                self.assertEqual(code, 553)
+                self.assertIn(b"<alice@other.test>", text)
+                self.assertEqual(session.verify("nobody")[0], 550)
+                code, text = session.expn("team@example.test")
+                self.assertEqual((code, text), (250, b"2.1.5 <bob@example.test>\n2.1.5 <carol@elsewhere.test>"))
 
 
 class OutletTests(unittest.TestCase):

@@ -13,6 +13,7 @@ public struct MartletConfiguration: Sendable, Hashable {
     public var relay = RelayOptions()
     public var directory = DirectoryOptions()
     public var delivery = LocalDeliveryOptions()
+    public var ldap = LDAPServerOptions()
     public var outbound = OutboundOptions()
     public var resolver = ResolverOptions()
     public var queue = QueueOptions()

@@ -182,6 +182,14 @@ public enum ConfigurationReader {
             "queue.delay-warning",
             "it has to be shorter than queue.lifetime"
         )
+        let ldap = configuration.ldap
+        require(ldap.url == nil || ldap.base != nil, "ldap.url", "ldap.base has to say where entries are looked for")
+        require(ldap.isSafe, "ldap.start-tls", "passwords would cross the network in clear")
+        require(
+            (ldap.bindName == nil) == (ldap.passwordFile == nil),
+            ldap.bindName == nil ? "ldap.password-file" : "ldap.bind-name",
+            "ldap.bind-name and ldap.password-file belong together"
+        )
         return problems
     }
 }

@@ -16,6 +16,11 @@ public enum ConfigurationTable {
         ("sendmail", "Mail from programs on this machine, by the sendmail command."),
         ("relay", "Who may send to other domains. Nobody, unless listed here."),
         ("directory", "How the names of local domains are read. Domains, accounts and aliases are set by commands."),
+        (
+            "ldap",
+            "A directory server that is asked about the names of local domains which the database does not know. While it is down "
+                + "they are put off with 4xx."
+        ),
         ("delivery", "What mail may do on this machine beside lying in mailboxes."),
         ("outbound", "How mail for other domains leaves."),
         ("resolver", "Who is asked for names."),
@@ -29,8 +34,8 @@ public enum ConfigurationTable {
 
     /// All keys, in the order of the pages.
     public static let keys: [ConfigurationKey] =
-        serverKeys + listenKeys + authenticationKeys + receptionKeys + relayKeys + directoryKeys + outboundKeys + queueKeys
-        + limitKeys + recordKeys
+        serverKeys + listenKeys + authenticationKeys + receptionKeys + relayKeys + directoryKeys + ldapKeys + outboundKeys
+        + queueKeys + limitKeys + recordKeys
 
     private static let serverKeys: [ConfigurationKey] = [
         ConfigurationKey(

@@ -12,9 +12,11 @@ extension SQLDirectory {
         }
     }
 
+    /// - Parameter namesAlone: leaves out what is not about exactly this name: roles and catch-alls.
     static func answer(
         for address: EmailAddress,
         _ rules: NameRules,
+        namesAlone: Bool = false,
         in database: GRDB.Database
     ) throws -> RecipientAnswer {
         guard let named = address.domain else { return .notLocal }
@@ -33,6 +35,7 @@ extension SQLDirectory {
         if let list = try listAnswer(address, domain, in: database) { return list }
         let user = rules.user(of: local)
         if let user, let found = try exactAnswer(user, domain, in: database) { return found }
+        if namesAlone { return .unknownRecipient }
         if rules.isRole(user ?? local) {
             let canonical = EmailAddress(localPart: address.localPart, host: .domain(domain))
             if let found = try postmaster(of: domain, canonical, rules, in: database) { return found }
@@ -70,6 +73,7 @@ extension SQLDirectory {
         if let chosen = rules.postmaster, let host = chosen.domain,
             host != domain || chosen.localPart.folded != role.localPart.folded
         {
+            if rules.trustsPostmaster { return .alias([chosen]) }
             // One in a domain of ours whom nobody is would lose what is sent to all roles.
             switch try kind(of: host, in: database) {
             case nil, .relay: return .alias([chosen])

@@ -17,6 +17,7 @@ public final class SQLDirectory: Directory {
 
     let database: SQLDatabase
     let answers = AnswerCache(capacity: cachedAddresses)
+    let exactAnswers = ExactAnswerCache(capacity: cachedAddresses)
     private let verified = VerifiedCredentials(capacity: rememberedLogins)
     private let hashing: NIOThreadPool
     private let passwordsInWork = Atomic(0)
@@ -105,7 +106,10 @@ public final class SQLDirectory: Directory {
     public func setRules(_ rules: NameRules) {
         self.rules.withLock { $0 = rules }
         answers.empty()
+        exactAnswers.empty()
     }
+
+    func currentRules() -> NameRules { rules.withLock { $0 } }
 
     public func isLocal(_ domain: Domain) async throws(DirectoryError) -> Bool {
         try await read { try Self.isLocal(domain, in: $0) }
@@ -201,6 +205,7 @@ public final class SQLDirectory: Directory {
         do {
             let value = try await database.write(body)
             answers.empty()
+            exactAnswers.empty()
             verified.forgetAll()
             return value
         } catch let error as DirectoryError {

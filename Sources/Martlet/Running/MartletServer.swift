@@ -26,6 +26,8 @@ public final class MartletServer: Sendable {
     public let plan: ServerPlan
     let folder: DataFolder
     public let directory: SQLDirectory
+    /// The directory server beside it.
+    private let ldap: LDAPDirectory?
     public let trace: TraceStore
     public let spool: Spool
     let store: MailStore
@@ -33,6 +35,7 @@ public final class MartletServer: Sendable {
     public let delivery: DeliveryService
     public let reception: Reception
     let admission: Admission
+    let probe: RecipientProbe
     let smtp: SMTPService
     let pop: POPServer
     let identity: TLSIdentitySource
@@ -59,6 +62,8 @@ public final class MartletServer: Sendable {
             keepsVerifiers: plan.mechanisms.contains(where: \.isSCRAM),
             rules: plan.names
         )
+        ldap = Self.directoryServer(plan, logger)
+        let names: any Directory = Self.joined(directory, ldap)
         trace = try TraceStore(folder: folder.trace, options: plan.trace, clock: clock)
         store = MailStore(folder: folder.accounts, clock: clock)
         resolver = try UnboundResolver(plan.dns)
@@ -69,7 +74,7 @@ public final class MartletServer: Sendable {
         delivery = try DeliveryService.make(
             options: plan.delivery,
             spool: spool,
-            directory: directory,
+            directory: names,
             lists: directory,
             mailStore: store,
             resolver: resolver,
@@ -80,8 +85,14 @@ public final class MartletServer: Sendable {
             logger: logger
         )
         tokens = CurrentTokens(plan.tokens)
-        let authenticator = Authenticator(directory: directory, tokens: tokens, clock: clock)
-        admission = Admission(directory: directory, options: plan.admission, authenticator: authenticator)
+        let authenticator = Authenticator(directory: names, tokens: tokens, clock: clock)
+        probe = RecipientProbe(delivery, options: plan.probing, clock: clock)
+        admission = Admission(
+            directory: names,
+            options: plan.admission,
+            authenticator: authenticator,
+            verifier: ProbingVerifier(probe: probe)
+        )
         reception = Reception(
             options: Self.receptionOptions(plan),
             admission: admission,
@@ -95,7 +106,7 @@ public final class MartletServer: Sendable {
         pop = POPServer(
             options: Self.popOptions(plan),
             authority: MaildropAuthority(
-                directory: directory,
+                directory: names,
                 authenticator: authenticator,
                 maildrops: StoredMaildrops(store: store),
                 recorder: trace,
@@ -129,6 +140,18 @@ public final class MartletServer: Sendable {
         if case .files(_, let key) = plan.certificate, identity.identity.isKeyExposed {
             logger.warning("\(ServerPlan.exposed(key))")
         }
+    }
+
+    private static func directoryServer(_ plan: ServerPlan, _ logger: Logger) -> LDAPDirectory? {
+        guard let options = plan.ldap else { return nil }
+        return LDAPDirectory(options, clock: .system) { sentence, isTrouble in
+            if isTrouble { logger.error("\(sentence)") } else { logger.notice("\(sentence)") }
+        }
+    }
+
+    private static func joined(_ database: SQLDirectory, _ server: LDAPDirectory?) -> any Directory {
+        guard let server else { return database }
+        return JointDirectory(database, server)
     }
 
     private static func origin(of plan: ServerPlan, _ folder: DataFolder) -> TLSIdentitySource.Origin {
@@ -218,6 +241,7 @@ public final class MartletServer: Sendable {
     public func reload(_ plan: ServerPlan) async {
         admission.setOptions(plan.admission)
         directory.setRules(plan.names)
+        probe.setOptions(plan.probing)
         reception.setOptions(
             Self.receptionOptions(plan)
         )
@@ -249,6 +273,7 @@ public final class MartletServer: Sendable {
         await spool.close()
         resolver.close()
         await store.close()
+        await ldap?.close()
         await directory.close()
         trace.close()
         try? await threads.shutdownGracefully()

@@ -33,6 +33,7 @@ extension ServerPlan {
         admission.pace.recipientsPerDay = configuration.limits.accountRecipientsPerDay
         admission.hops = configuration.limits.hops
         setDirectory(configuration)
+        try setLDAP(configuration.ldap, secrets)
         try setDelivery(configuration, secrets)
         setLimits(configuration.limits)
         spool.maximumSize = configuration.spool.maximumSize
@@ -134,8 +135,8 @@ extension ServerPlan {
         return PasswordCredentials(authenticationIdentity: name, password: password)
     }
 
-    /// The password in a file.
-    private mutating func password(in file: String, _ key: String, _ secrets: SecretFiles) throws -> Password {
+    /// The password in the first line of the file that a key names.
+    mutating func password(in file: String, _ key: String, _ secrets: SecretFiles) throws -> Password {
         let group = Privileges.isRoot ? user.flatMap { try? Privileges.identity(of: $0).group } : nil
         let bytes: [UInt8]
         do {

@@ -52,6 +52,9 @@ public struct ServerPlan: Sendable {
     public var delivery: DeliveryOptions
     public var admission = Admission.Options()
     public var names = NameRules()
+    /// The directory server beside the database.
+    public var ldap: LDAPOptions?
+    public var probing = RecipientProbe.Options()
     public var smtpLimits = SMTPLimits()
     public var smtpTimeouts = SMTPTimeouts()
     public var connections = ConnectionRegister.Limits()
@@ -77,6 +80,8 @@ public struct ServerPlan: Sendable {
             switch mechanism {
             case .oauthBearer, .xoauth2: tokens != nil
             case .external: clientAuthorities != nil
+            // A directory server judges passwords and gives none of them away.
+            case let mechanism where mechanism.isSCRAM: ldap == nil
             default: true
             }
         }

@@ -69,6 +69,7 @@ struct SMTPOnStandardStreams: ~Copyable {
         case .judgeRecipient: next = session.recipientJudged(.accepted)
         case .judgeCredentials: next = session.credentialsJudged(.unavailable)
         case .findVerifier: next = session.verifierFound(.unavailable)
+        case .lookUp: next = session.lookedUp(.cannotVerify)
         case .receiveContent(let reply):
             Self.write(reply)
             guard readContent() else { return false }

@@ -22,6 +22,8 @@ public protocol SMTPServerAuthority: AnyObject, Sendable {
     ) async -> SMTPServerSession.CredentialsJudgement
     /// What a SCRAM exchange is challenged with; a decoy where there is no such user, `nil` when it cannot be told now.
     func scramChallenge(for identity: SCRAMIdentity, _ client: SMTPClientDescription) async -> SCRAMChallenge?
+    /// Answers VRFY and EXPN.
+    func lookUp(_ lookup: SMTPLookup, _ client: SMTPClientDescription) async -> SMTPReply
     /// Makes the message durable, then says on the loop what the client is told.
     func commit(
         _ transaction: SMTPTransaction,
@@ -48,6 +50,9 @@ extension SMTPServerAuthority {
         for identity: SCRAMIdentity,
         _ client: SMTPClientDescription
     ) async -> SCRAMChallenge? { nil }
+
+    /// Names are told to nobody.
+    public func lookUp(_ lookup: SMTPLookup, _ client: SMTPClientDescription) async -> SMTPReply { .cannotVerify }
 }
 
 /// An answer at once, or later.

@@ -48,6 +48,16 @@ extension SMTPServerHandler {
                 let (handler, context) = bound.value
                 handler.judged((try? result.get()) ?? .unavailable, context) { $0.verifierFound($1) }
             }
+        case .lookUp(let lookup):
+            mode = .waiting
+            let (authority, client) = (self.authority, self.client)
+            let promise = context.eventLoop.makePromise(of: SMTPReply.self)
+            promise.completeWithTask { await authority.lookUp(lookup, client) }
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            promise.futureResult.whenComplete { result in
+                let (handler, context) = bound.value
+                handler.judged((try? result.get()) ?? .localError, context) { $0.lookedUp($1) }
+            }
         case .startTLS(let reply): startTLS(reply, context)
         case .receiveContent(let reply):
             send(reply, context)

@@ -279,7 +279,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             bytes += recipientCommand(delivery.recipients[index], delivery)
             awaited.append(.recipient(index))
         }
-        if !transaction.usesChunks {
+        if !transaction.usesChunks && !delivery.isProbe {
             bytes.append("DATA\r\n")
             awaited.append(.data)
         }
@@ -457,7 +457,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             let delivery = transaction.delivery
             return .send(recipientCommand(delivery.recipients[next], delivery), isSecret: false)
         }
-        guard transaction.accepted > 0 else { return abort() }
+        guard transaction.accepted > 0, !transaction.delivery.isProbe else { return abort() }
         if transaction.usesChunks {
             awaited = [.content]
             return .sendChunk(Array("BDAT \(transaction.delivery.size) LAST\r\n".utf8))
@@ -510,8 +510,12 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     }
 
     private mutating func finish() -> Action {
-        guard let transaction else { return .ready }
+        guard var transaction else { return .ready }
         self.transaction = nil
+        // A refused sender says nothing of the recipients that were asked about.
+        if transaction.delivery.isProbe, let refusal = transaction.refusal {
+            transaction.outcomes = transaction.outcomes.map { _ in .deferred(refusal) }
+        }
         let unanswered = SMTPRecipientOutcome.deferred(
             SMTPReply(451, EnhancedStatus(4, 5, 0), "the transaction broke off")
         )

@@ -13,6 +13,8 @@ public struct SMTPDelivery: Sendable, Equatable {
     public var returnContent: ReturnContent?
     /// Octets of content as it lies in the spool.
     public var size: Int
+    /// Whether it ends behind RCPT, with no message: it only asks whether the recipients would be taken.
+    public var isProbe = false
     private var asked: Boxed<DeliveryTerms>?
 
     /// What the sender asked for beyond the plain envelope.

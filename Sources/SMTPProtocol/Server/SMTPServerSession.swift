@@ -15,6 +15,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case judgeSender(SMTPTransaction)
         /// Answered by `recipientJudged(_:)`.
         case judgeRecipient(EnvelopeRecipient, SMTPTransaction)
+        /// VRFY or EXPN. Answered by `lookedUp(_:)`.
+        case lookUp(SMTPLookup)
         /// Answered by `credentialsJudged(_:)`.
         case judgeCredentials(SASLCredentials)
         /// Answered by `verifierFound(_:)`.
@@ -91,6 +93,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     private var offered: SMTPExtensions
     /// What time it is, as the channel said last: what asks for a time from now on is counted from here.
     public var now = Timestamp(seconds: 0)
+    /// VRFY or EXPN waits for its answer.
+    var isLookingUp = false
 
     /// A session whose TLS, where it is implicit, stands already.
     public init(configuration: SMTPServerConfiguration, isEncrypted: Bool = false) {
@@ -228,7 +232,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         return .send(reply)
     }
 
-    private mutating func idle(_ reply: SMTPReply) -> Action {
+    mutating func idle(_ reply: SMTPReply) -> Action {
         idleCommands += 1
         return idleCommands > configuration.limits.idleCommands ? fault(reply) : .send(reply)
     }
@@ -254,23 +258,15 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case .quit:
             phase = .closed
             return .sendAndClose(.closing)
-        case .verify: return isAllowedToAsk ? idle(.cannotVerify) : fault(.authenticationRequired)
-        case .expand: return isAllowedToAsk ? idle(.cannotVerify) : fault(.authenticationRequired)
-        case .help: return idle(Self.help)
+        case .verify(let text): return lookUp(SMTPLookup(.verify, argument: text))
+        case .expand(let text): return lookUp(SMTPLookup(.expand, argument: text))
+        case .help(let topic):
+            let reply = help(topic)
+            return reply.isPermanent ? fault(reply) : idle(reply)
         case .startTLS: return startTLS()
         case .authenticate(let mechanism, let response): return authenticate(mechanism, response, line)
         }
     }
-
-    private var isAllowedToAsk: Bool { configuration.role == .transfer || account != nil }
-
-    private static let help = SMTPReply(
-        214,
-        EnhancedStatus(2, 0, 0),
-        "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT",
-        "VRFY EXPN HELP STARTTLS AUTH",
-        "https://www.rfc-editor.org/rfc/rfc5321 says how they are used"
-    )
 
     // MARK: Hello
 

@@ -17,6 +17,9 @@ struct Dialogue: ~Copyable {
     var waitsForTLS = false
     private(set) var awaitsTLS = false
     var refusals: [String: SMTPReply] = [:]
+    /// What VRFY and EXPN are answered; 252 for others.
+    var names: [String: SMTPReply] = [:]
+    private(set) var lookups: [SMTPLookup] = []
     var password = "secret"
     /// What SCRAM users are challenged with; `nil` where the directory is down.
     var challenge: SCRAMChallenge?
@@ -142,6 +145,9 @@ struct Dialogue: ~Copyable {
             perform(session.credentialsJudged(isRight ? .accepted(account: account) : .rejected))
         case .findVerifier:
             perform(session.verifierFound(challenge.map { .found($0) } ?? .unavailable))
+        case .lookUp(let lookup):
+            lookups.append(lookup)
+            perform(session.lookedUp(names[lookup.text] ?? .cannotVerify))
         case .startTLS(let reply):
             answer(reply)
             line = []

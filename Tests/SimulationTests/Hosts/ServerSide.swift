@@ -122,6 +122,7 @@ final class ServerSide {
         case .judgeSender: perform(session.senderJudged(.accepted))
         case .judgeRecipient(let recipient, _):
             perform(session.recipientJudged(behaviour.judgeRecipient(recipient.address)))
+        case .lookUp: perform(session.lookedUp(.cannotVerify))
         case .judgeCredentials: perform(session.credentialsJudged(.rejected))
         case .findVerifier: perform(session.verifierFound(.unavailable))
         case .startTLS(let reply):
