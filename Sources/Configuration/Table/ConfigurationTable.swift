@@ -34,7 +34,8 @@ public enum ConfigurationTable {
 
     /// All keys, in the order of the pages.
     public static let keys: [ConfigurationKey] =
-        serverKeys + listenKeys + authenticationKeys + receptionKeys + relayKeys + directoryKeys + ldapKeys + outboundKeys
+        serverKeys + listenKeys + authenticationKeys + receptionKeys + relayKeys + directoryKeys + ldapKeys
+        + outboundKeys
         + queueKeys + limitKeys + recordKeys
 
     private static let serverKeys: [ConfigurationKey] = [

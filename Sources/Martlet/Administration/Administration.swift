@@ -26,7 +26,8 @@ public struct Administration: Sendable {
         let data = DataFolder(folder)
         switch request {
         case .domainAdd, .domainList, .domainRemove, .accountAdd, .accountList, .accountRemove, .accountPassword,
-            .appPassword, .accountSenderAdd, .accountSenderList, .accountSenderRemove, .aliasAdd, .aliasList, .aliasRemove,
+            .appPassword, .accountSenderAdd, .accountSenderList, .accountSenderRemove, .aliasAdd, .aliasList,
+            .aliasRemove,
             .directory:
             let directory = try SQLDirectory(path: data.directory, clock: .system)
             let answer = await Administration(directory: directory, trace: nil, server: nil).perform(request)
@@ -67,7 +68,8 @@ public struct Administration: Sendable {
         switch request {
         case .status: return AdministrationAnswer(text: "running", json: #"{"running":true}"#)
         case .domainAdd, .domainList, .domainRemove, .accountAdd, .accountList, .accountRemove, .accountPassword,
-            .appPassword, .accountSenderAdd, .accountSenderList, .accountSenderRemove, .aliasAdd, .aliasList, .aliasRemove,
+            .appPassword, .accountSenderAdd, .accountSenderList, .accountSenderRemove, .aliasAdd, .aliasList,
+            .aliasRemove,
             .directory:
             guard let directory else { return Self.noServer }
             if case .appPassword(let request) = request {
