@@ -125,6 +125,7 @@ struct SMTPServerStory: ~Copyable {
     private mutating func perform(_ action: SMTPServerSession.Action) {
         switch action {
         case .send(let reply): say(reply)
+        case .sendEach(let replies): for reply in replies { say(reply) }
         case .sendAndClose(let reply), .refuseSmuggling(let reply):
             say(reply)
             mode = .over

@@ -1,5 +1,6 @@
 import ChannelSupport
 import Logging
+import MailNames
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -34,15 +35,40 @@ extension POPServer {
             try options.setOption(.maxMessagesPerRead, value: 1)
             try options.setOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4096))
         }
+        let peer = channel.remoteAddress?.mailAddress
+        guard let peer, self.options.proxies.contains(where: { $0.contains(peer) }) else {
+            return try self.begin(channel, security, nil, isAdmitted: self.register.admit(channel, from: peer))
+        }
+        guard self.register.admit(channel, from: nil) else {
+            return try self.begin(channel, security, nil, isAdmitted: false)
+        }
+        let handler = ProxyHeaderHandler { channel, client in
+            let isAdmitted = self.register.place(channel, at: client ?? peer)
+            let address = try client.map { try SocketAddress(ipAddress: $0.description, port: 0) }
+            try self.begin(channel, security, address, isAdmitted: isAdmitted)
+        }
+        try channel.pipeline.syncOperations.addHandler(handler)
+    }
+
+    /// The session begins, or is refused.
+    ///
+    /// - Parameter client: who the client is where the connection comes from a proxy.
+    private func begin(
+        _ channel: any Channel,
+        _ security: POPServerOptions.Listener.Security,
+        _ client: SocketAddress?,
+        isAdmitted: Bool
+    ) throws {
         let pipeline = channel.pipeline.syncOperations
-        guard self.register.admit(channel, from: channel.remoteAddress?.mailAddress) else {
-            self.logger.debug("connection refused", metadata: ["peer": "\(channel.remoteAddress?.ipAddress ?? "-")"])
+        let address = client ?? channel.remoteAddress
+        guard isAdmitted else {
+            self.logger.debug("connection refused", metadata: ["peer": "\(address?.ipAddress ?? "-")"])
             let farewell = security == .implicit ? nil : POPReply.tooManyConnections.encoded
             return try pipeline.addHandler(RefusingHandler(farewell: farewell))
         }
         var session = self.options.session
         session.plaintextPasswords =
-            channel.remoteAddress?.isLoopback == true && self.options.allowsPlaintextOnLoopback ? .always : .underTLS
+            address?.isLoopback == true && self.options.allowsPlaintextOnLoopback ? .always : .underTLS
         let settings = POPServerHandler.Settings(
             configuration: session,
             timeouts: self.options.timeouts,
@@ -53,7 +79,12 @@ extension POPServer {
             try endpoint.addServerHandlers(to: pipeline)
         }
         try pipeline.addHandler(
-            POPServerHandler(settings: settings, authority: self.authority, isImplicitTLS: security == .implicit)
+            POPServerHandler(
+                settings: settings,
+                authority: self.authority,
+                isImplicitTLS: security == .implicit,
+                client: client
+            )
         )
     }
 }

@@ -1,4 +1,5 @@
 import ChannelSupport
+import MailNames
 import POPChannels
 import POPProtocol
 
@@ -37,6 +38,8 @@ public struct POPServerOptions: Sendable {
     public var timeouts: POPTimeouts
     /// Connections that are borne.
     public var limits: ConnectionRegister.Limits
+    /// Hosts that say first for whom they connect: the PROXY protocol.
+    public var proxies: [IPNetwork] = []
 
     /// Options of the service.
     public init(

@@ -7,6 +7,13 @@ extension ListeningPoint {
     /// - Returns: sockets as they are, or new ones that are bound to the address.
     /// - Throws: `ListeningError`.
     public func bound(for service: String, count: Int) throws(ListeningError) -> ListeningPoint {
+        if case .path(let path) = self {
+            do {
+                return .sockets([try BoundSocket(path: path).descriptor])
+            } catch {
+                throw ListeningError(service: service, point: self, underlying: error)
+            }
+        }
         guard case .address(let host, let port) = self else { return self }
         var descriptors: [CInt] = []
         do {
@@ -49,6 +56,42 @@ private struct BoundSocket {
             let failure = SystemFailure(number: errno)
             _ = close(descriptor)
             throw failure
+        }
+    }
+
+    /// A Unix socket. What lies at the path is removed where nobody answers there.
+    init(path: String) throws(SystemFailure) {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw SystemFailure(number: ENAMETOOLONG)
+        }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw SystemFailure(number: errno) }
+        if Self.call(connect, descriptor, &address) == 0 {
+            _ = close(descriptor)
+            throw SystemFailure(number: EADDRINUSE)
+        }
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(path) }
+        guard Self.call(bind, descriptor, &address) == 0, chmod(path, 0o666) == 0 else {
+            let failure = SystemFailure(number: errno)
+            _ = close(descriptor)
+            throw failure
+        }
+    }
+
+    private static func call(
+        _ function: (CInt, UnsafePointer<sockaddr>?, socklen_t) -> CInt,
+        _ descriptor: CInt,
+        _ address: inout sockaddr_un
+    ) -> CInt {
+        withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                function(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
         }
     }
 

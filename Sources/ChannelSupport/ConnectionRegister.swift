@@ -61,6 +61,26 @@ public final class ConnectionRegister: Sendable {
         return true
     }
 
+    /// A connection that was taken in from nowhere is one from there: counted with others of its network until it is
+    /// closed; `false` when it is one too many.
+    public func place(_ channel: any Channel, at peer: IPAddress?) -> Bool {
+        guard let network = peer?.prefix(peer?.isIPv4 == true ? 32 : 64) else { return true }
+        let isAdmitted = state.withLock { state in
+            let already = state.perNetwork[network, default: 0]
+            guard already < state.limits.perAddress else { return false }
+            state.perNetwork[network] = already + 1
+            return true
+        }
+        guard isAdmitted else { return false }
+        channel.closeFuture.whenComplete { [self] _ in
+            state.withLock { state in
+                let left = state.perNetwork[network, default: 1] - 1
+                state.perNetwork[network] = left == 0 ? nil : left
+            }
+        }
+        return true
+    }
+
     /// Admits nobody from now on, and gives those who are there.
     public func close() -> [any Channel] {
         state.withLock { state in

@@ -6,6 +6,8 @@ import NIOPosix
 /// Where a service listens: an address that it binds, or sockets that somebody bound for it.
 public enum ListeningPoint: Sendable, Hashable {
     case address(String, port: Int)
+    /// A Unix socket that every program of the machine may connect to; one that a server before left there is replaced.
+    case path(String)
     /// Descriptors of one address: from systemd, or bound while the process was root. Whoever listens on them owns them
     /// from then on.
     case sockets([CInt])
@@ -27,6 +29,7 @@ public struct ListeningError: Error, CustomStringConvertible {
     public var description: String {
         switch point {
         case .address(let host, let port): "\(service) cannot listen on \(host) port \(port): \(underlying)"
+        case .path(let path): "\(service) cannot listen on \(path): \(underlying)"
         case .sockets(let descriptors):
             "\(service) cannot listen on the inherited socket \(descriptors.first ?? -1): \(underlying)"
         }

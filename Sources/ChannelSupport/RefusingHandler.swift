@@ -11,7 +11,13 @@ public final class RefusingHandler: ChannelInboundHandler {
     ///   word is worth.
     public init(farewell: [UInt8]?) { self.farewell = farewell }
 
-    public func channelActive(context: ChannelHandlerContext) {
+    public func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { refuse(context) }
+    }
+
+    public func channelActive(context: ChannelHandlerContext) { refuse(context) }
+
+    private func refuse(_ context: ChannelHandlerContext) {
         guard let farewell else { return context.close(promise: nil) }
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         let reply = context.channel.allocator.buffer(bytes: farewell)

@@ -15,7 +15,10 @@ struct POPOutgoingMessage {
 extension POPServerHandler {
     func verify(_ credentials: SASLCredentials, _ context: ChannelHandlerContext) {
         let authority = self.authority
-        let connection = POPConnection(peer: context.remoteAddress, isEncrypted: self.flags.contains(.encrypted))
+        let connection = POPConnection(
+            peer: self.client ?? context.remoteAddress,
+            isEncrypted: self.flags.contains(.encrypted)
+        )
         self.await(context) {
             await authority.logIn(credentials, from: connection)
         } then: { result in

@@ -42,6 +42,7 @@ public final class POPServerHandler: ChannelDuplexHandler {
     let settings: Settings
     let authority: any POPAuthority
     let isImplicitTLS: Bool
+    let client: SocketAddress?
     var session: POPServerSession
     var framing = CommandLineFraming()
     /// What has arrived and waits for its turn; `nil` while there is nothing.
@@ -79,9 +80,12 @@ public final class POPServerHandler: ChannelDuplexHandler {
 
     /// A handler for one connection.
     ///
-    /// - Parameter isImplicitTLS: whether a TLS handler stands before this one from the start; the greeting then waits
-    ///   for the handshake.
-    public init(settings: Settings, authority: any POPAuthority, isImplicitTLS: Bool) {
+    /// - Parameters:
+    ///   - isImplicitTLS: whether a TLS handler stands before this one from the start; the greeting then waits for the
+    ///     handshake.
+    ///   - client: the client's address where it is not the connection's.
+    public init(settings: Settings, authority: any POPAuthority, isImplicitTLS: Bool, client: SocketAddress? = nil) {
+        self.client = client
         self.settings = settings
         self.authority = authority
         self.isImplicitTLS = isImplicitTLS

@@ -71,7 +71,7 @@ extension Reception {
         spool.commit(envelope, stored, on: loop) { result in
             switch result {
             case .success(let id):
-                self.record(id, self.received(envelope, head, client, size, hops, now))
+                self.record(id, self.received(envelope, head, client, size, hops, transaction.forwarded))
                 then(.queued(id.description))
             case .failure(let error):
                 self.logger.error("a message from \(envelope.reversePath) was not taken: \(error)")
@@ -97,7 +97,7 @@ extension Reception {
             envelopeID: transaction.envelopeID,
             returnContent: transaction.returnContent,
             origin: MessageOrigin(
-                door: client.role == .submission ? .submission : .smtp,
+                door: Self.door(client.role),
                 peer: client.peer,
                 helo: client.helo,
                 account: client.account,
@@ -107,6 +107,14 @@ extension Reception {
             expires: begins + currentOptions().messageLifetime,
             terms: terms
         )
+    }
+
+    private static func door(_ role: SMTPServerConfiguration.Role) -> MessageOrigin.Door {
+        switch role {
+        case .transfer: .smtp
+        case .submission: .submission
+        case .delivery: .lmtp
+        }
     }
 
     /// What is put in front of the content: the Received field, and for submissions what RFC 6409 section 8 lets us add.
@@ -157,7 +165,7 @@ extension Reception {
         _ client: SMTPClientDescription,
         _ size: Int,
         _ hops: Verdict,
-        _ now: Timestamp
+        _ forwarded: ForwardedClient?
     ) -> TraceEvent {
         var event = TraceEvent(
             .received,
@@ -168,6 +176,7 @@ extension Reception {
                 .verdict: hops.line,
             ]
         )
+        if let forwarded { event.fields.append(TraceEvent.Entry(.verdict, "forwarded: \(forwarded.sentence)")) }
         let asked = admissionClient(client)
         for (index, recipient) in envelope.recipients.prefix(100).enumerated() {
             event.fields.append(TraceEvent.Entry(.recipient, recipient.address.description))

@@ -113,7 +113,9 @@ public final class Reception: SMTPServerAuthority {
     }
 
     func admissionClient(_ client: SMTPClientDescription) -> Admission.Client {
-        Admission.Client(peer: client.peer, account: client.account, isSubmission: client.role == .submission)
+        // What LMTP brings is for mailboxes here: its clients have relayed it already.
+        let peer = client.role == .delivery ? nil : client.peer
+        return Admission.Client(peer: peer, account: client.account, isSubmission: client.role == .submission)
     }
 
     /// What the session is told; a refusal goes to the trace.

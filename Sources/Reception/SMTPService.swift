@@ -72,8 +72,31 @@ public final class SMTPService: Sendable {
             try options.setOption(.recvAllocator, value: sizes)
             try options.setOption(.writeBufferWaterMark, value: .init(low: 16 << 10, high: 64 << 10))
         }
+        let peer = channel.remoteAddress?.mailAddress
+        guard let peer, settings.proxies.contains(where: { $0.contains(peer) }) else {
+            return try begin(channel, settings, nil, isAdmitted: register.admit(channel, from: peer))
+        }
+        guard register.admit(channel, from: nil) else {
+            return try begin(channel, settings, nil, isAdmitted: false)
+        }
+        let handler = ProxyHeaderHandler { [self] channel, client in
+            let isAdmitted = register.place(channel, at: client ?? peer)
+            try begin(channel, settings, client, isAdmitted: isAdmitted)
+        }
+        try channel.pipeline.syncOperations.addHandler(handler)
+    }
+
+    /// The session begins, or is refused.
+    ///
+    /// - Parameter client: who the client is where the connection comes from a proxy.
+    private func begin(
+        _ channel: any Channel,
+        _ settings: SMTPServerHandler.Settings,
+        _ client: IPAddress?,
+        isAdmitted: Bool
+    ) throws {
         let pipeline = channel.pipeline.syncOperations
-        guard register.admit(channel, from: channel.remoteAddress?.mailAddress) else {
+        guard isAdmitted else {
             return try pipeline.addHandler(
                 RefusingHandler(farewell: settings.isImplicitTLS ? nil : SMTPReply.tooManyConnections.wire)
             )
@@ -82,7 +105,7 @@ public final class SMTPService: Sendable {
             guard let endpoint = settings.endpoint() else { throw ChannelError.inappropriateOperationForState }
             try endpoint.addServerHandlers(to: pipeline)
         }
-        try pipeline.addHandler(SMTPServerHandler(settings: settings, authority: authority))
+        try pipeline.addHandler(SMTPServerHandler(settings: settings, authority: authority, peer: client))
     }
 
     /// Ends listening, tells everybody, and waits for what is being made durable, at most that long.

@@ -38,13 +38,17 @@ import Testing
     @Test(arguments: [
         ("smtp.example.net", "smtp.example.net:25"), ("smtp.example.net:587", "smtp.example.net:587"),
         ("192.0.2.1", "192.0.2.1:25"), ("192.0.2.1:26", "192.0.2.1:26"), ("::1", "[::1]:25"), ("[::1]:26", "[::1]:26"),
-        ("[::1]", "[::1]:25"),
+        ("[::1]", "[::1]:25"), ("lmtp:mail.example.net", "lmtp:mail.example.net:24"),
+        ("lmtp:[::1]:26", "lmtp:[::1]:26"), ("lmtp:/run/dovecot/lmtp", "lmtp:/run/dovecot/lmtp"),
     ])
     func `a smart host is read`(text: String, description: String) {
         #expect(SmartHostAddress(text)?.description == description)
     }
 
-    @Test(arguments: ["", ":25", "a b:25", "smtp.example.net:", "smtp.example.net:x", "smtp.example.net:0", "a:1:2"])
+    @Test(arguments: [
+        "", ":25", "a b:25", "smtp.example.net:", "smtp.example.net:x", "smtp.example.net:0", "a:1:2", "/run/lmtp",
+        "lmtp:",
+    ])
     func `what is no smart host is refused`(text: String) {
         #expect(SmartHostAddress(text) == nil)
     }

@@ -82,12 +82,16 @@ import Testing
         ("relay.test", "relay.test:25"), ("relay.test:2525", "relay.test:2525"), ("192.0.2.1", "[192.0.2.1]:25"),
         ("[192.0.2.1]:26", "[192.0.2.1]:26"), ("2001:db8::1", "[IPv6:2001:db8::1]:25"),
         ("[2001:db8::1]:587", "[IPv6:2001:db8::1]:587"), ("[IPv6:2001:db8::1]:587", "[IPv6:2001:db8::1]:587"),
+        ("lmtp:relay.test", "lmtp:relay.test:24"), ("lmtp:[192.0.2.1]:26", "lmtp:[192.0.2.1]:26"),
+        ("lmtp:/run/lmtp", "lmtp:/run/lmtp"),
     ])
     func `next hops are read`(text: String, expected: String) {
         #expect(RelayHost(text)?.description == expected)
     }
 
-    @Test(arguments: ["", ":25", "a.test:", "a.test:0", "a.test:70000", "a.test:x", "a b", "[192.0.2.1", "-"])
+    @Test(arguments: [
+        "", ":25", "a.test:", "a.test:0", "a.test:70000", "a.test:x", "a b", "[192.0.2.1", "-", "lmtp:", "lmtp:a b",
+    ])
     func `what is no next hop is not read`(text: String) {
         #expect(RelayHost(text) == nil)
     }
@@ -112,7 +116,7 @@ import Testing
         let override = try #require(RelayHost("other.test:26"))
         #expect(
             Route.outbound(address, options: options, override: override).way
-                == .deliver(.relay(host: override.host, port: 26))
+                == .deliver(.relay(host: .domain(try domain("other.test")), port: 26))
         )
     }
 }

@@ -83,6 +83,7 @@ class Martlet:
     def start(self):
         self.data.mkdir(parents=True, exist_ok=True)
         self.log = open(self.data / "test.log", "ab")
+        self.begins = self.log.tell()
         self.process = subprocess.Popen(
             [BINARY, "dev", "--data", self.data, "--base-port", str(self.base), *self.arguments],
             stdout=self.log, stderr=self.log, env=self.environment)
@@ -92,6 +93,9 @@ class Martlet:
     def _greets(self):
         if self.process.poll() is not None:
             raise AssertionError(f"martlet dev ended with {self.process.returncode}: {self.said()}")
+        # SMTP is the first of the doors: the last is open when the server says so.
+        if b" is ready." not in (self.data / "test.log").read_bytes()[self.begins:]:
+            return False
         try:
             with socket.create_connection((self.host, self.port("smtp")), 2) as connection:
                 return connection.recv(512).startswith(b"220")

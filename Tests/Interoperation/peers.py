@@ -148,3 +148,58 @@ class Zones:
                 process.kill()
                 process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Dovecot:
+    """Debian's Dovecot as a mail system behind LMTP: `dan@remote.test` and `eve@remote.test`, into maildirs."""
+
+    def __init__(self):
+        self.folder = folder()
+        self.port = free_port()
+        self.socket = self.folder / "lmtp"
+
+    def __enter__(self):
+        self.folder.chmod(0o755)
+        mail, run = self.folder / "mail", self.folder / "run"
+        for made in (mail, run):
+            made.mkdir()
+        mail.chmod(0o777)
+        (self.folder / "users").write_text("".join(f"{user}@remote.test:{{PLAIN}}secret\n" for user in ("dan", "eve")))
+        (self.folder / "dovecot.conf").write_text(f"""
+            protocols = lmtp
+            base_dir = {run}
+            log_path = {self.folder}/log
+            ssl = no
+            mail_location = maildir:{mail}/%n
+            first_valid_uid = 1
+            passdb {{
+              driver = passwd-file
+              args = {self.folder}/users
+            }}
+            userdb {{
+              driver = static
+              args = uid=65534 gid=65534 home={mail}/%n
+            }}
+            service lmtp {{
+              inet_listener lmtp {{
+                address = 127.0.0.1
+                port = {self.port}
+              }}
+              unix_listener {self.socket} {{
+                mode = 0666
+              }}
+            }}
+            """)
+        # Not through pipes, which the daemon would keep open.
+        with open(self.folder / "said", "wb") as said:
+            subprocess.run(["dovecot", "-c", self.folder / "dovecot.conf"], check=True, stdout=said, stderr=said)
+        eventually(lambda: listens(self.port), "Dovecot listens")
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["doveadm", "-c", self.folder / "dovecot.conf", "stop"], capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def mailbox(self, user):
+        new = self.folder / "mail" / user / "new"
+        return [path.read_text(errors="replace") for path in new.iterdir()] if new.exists() else []

@@ -45,8 +45,14 @@ public struct ListenOptions: Sendable, Hashable {
     public var smtp: [ListenAddress] = ListenAddress.any(port: 25)
     public var submission: [ListenAddress] = ListenAddress.any(port: 587)
     public var submissions: [ListenAddress] = ListenAddress.any(port: 465)
+    /// LMTP is for other mail systems of the same house: nowhere unless asked for.
+    public var lmtp: [ListenAddress] = []
+    /// The path of a Unix socket for LMTP.
+    public var lmtpSocket: String?
     public var pop3: [ListenAddress] = ListenAddress.any(port: 110)
     public var pop3s: [ListenAddress] = ListenAddress.any(port: 995)
+    /// Hosts whose connections begin with a header of the PROXY protocol.
+    public var proxyNetworks: [IPNetwork] = []
 
     public init() {}
 }

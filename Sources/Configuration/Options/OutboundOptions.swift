@@ -50,27 +50,46 @@ public struct OutboundOptions: Sendable, Hashable {
     public init() {}
 }
 
-/// A host, by name or address, and a port: `smtp.example.net:587`.
+/// A host, by name or address, and a port: `smtp.example.net:587`; or a mail system that takes LMTP.
 public struct SmartHostAddress: Sendable, Hashable, CustomStringConvertible {
     /// The host.
     public enum Host: Sendable, Hashable {
         case domain(Domain)
         case address(IPAddress)
+        /// A Unix socket, for LMTP alone.
+        case path(String)
     }
 
     public var host: Host
     public var port: UInt16
+    /// `lmtp:` stood before it.
+    public var speaksLMTP = false
 
     public init(host: Host, port: UInt16) {
         self.host = host
         self.port = port
     }
 
-    /// Reads `HOST:PORT`, or `HOST` for port 25; an IPv6 address with a port stands in brackets.
+    /// Reads `HOST:PORT`, or `HOST` for port 25; an IPv6 address with a port stands in brackets. `lmtp:` before it, or
+    /// before the path of a Unix socket, is for LMTP, on port 24 unless another is named.
     public init?(_ text: String) {
+        guard text.hasPrefix("lmtp:") else {
+            self.init(text, defaultPort: 25)
+            return
+        }
+        let rest = String(text.dropFirst(5))
+        if rest.hasPrefix("/") {
+            self.init(host: .path(rest), port: 0)
+        } else {
+            self.init(rest, defaultPort: 24)
+        }
+        speaksLMTP = true
+    }
+
+    private init?(_ text: String, defaultPort: UInt16) {
         let bare = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
         if let address = IPAddress(bare) {
-            self.init(host: .address(address), port: 25)
+            self.init(host: .address(address), port: defaultPort)
             return
         }
         if let listen = ListenAddress(text) {
@@ -80,7 +99,7 @@ public struct SmartHostAddress: Sendable, Hashable, CustomStringConvertible {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count <= 2, let domain = try? Domain(parsing: String(parts[0])) else { return nil }
         guard parts.count == 2 else {
-            self.init(host: .domain(domain), port: 25)
+            self.init(host: .domain(domain), port: defaultPort)
             return
         }
         guard let port = UInt16(parts[1]), port > 0 else { return nil }
@@ -88,10 +107,13 @@ public struct SmartHostAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String {
-        switch host {
-        case .domain(let domain): "\(domain.ascii):\(port)"
-        case .address(let address): ListenAddress(address: address, port: port).description
-        }
+        let text =
+            switch host {
+            case .domain(let domain): "\(domain.ascii):\(port)"
+            case .address(let address): ListenAddress(address: address, port: port).description
+            case .path(let path): path
+            }
+        return speaksLMTP ? "lmtp:" + text : text
     }
 }
 

@@ -24,6 +24,8 @@ public struct SMTPOptions: Sendable, Hashable {
     public var tracking = false
     /// Whether VERB and ONEX are taken, which change nothing.
     public var verboseCommands = false
+    /// Hosts that may speak for others: XCLIENT and XFORWARD.
+    public var trustedNetworks: [IPNetwork] = []
 
     public init() {}
 }

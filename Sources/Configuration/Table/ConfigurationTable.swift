@@ -93,6 +93,21 @@ public enum ConfigurationTable {
             needsRestart: true
         ),
         ConfigurationKey(
+            "listen.lmtp",
+            \.listen.lmtp,
+            .list(of: .listenAddress),
+            "Mail that another mail system hands over for mailboxes here, in LMTP and without a log-in.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "listen.lmtp-socket",
+            \.listen.lmtpSocket,
+            .optional(.path),
+            "A Unix socket for the same, which every program of this machine may use.",
+            example: "\"/run/martlet/lmtp\"",
+            needsRestart: true
+        ),
+        ConfigurationKey(
             "listen.pop3",
             \.listen.pop3,
             .list(of: .listenAddress),
@@ -105,6 +120,13 @@ public enum ConfigurationTable {
             .list(of: .listenAddress),
             "POP3 under TLS from the first byte.",
             needsRestart: true
+        ),
+        ConfigurationKey(
+            "listen.proxy-networks",
+            \.listen.proxyNetworks,
+            .list(of: .network),
+            "Proxies in front of this server, such as HAProxy. Each connection of theirs must begin with a header of the PROXY "
+                + "protocol, version 1 or 2, and counts as one of the client that it names."
         ),
         ConfigurationKey(
             "tls.certificate",
@@ -171,6 +193,13 @@ public enum ConfigurationTable {
             "Takes VERB and ONEX, which old programs send and which change nothing."
         ),
         ConfigurationKey(
+            "smtp.xclient-networks",
+            \.smtp.trustedNetworks,
+            .list(of: .network),
+            "Hosts that may speak for others with XCLIENT, and say with XFORWARD from whom they had a message. What they say is "
+                + "believed, log-ins too."
+        ),
+        ConfigurationKey(
             "sendmail.socket",
             \.sendmail.socket,
             .pathOrNone,
@@ -193,7 +222,8 @@ public enum ConfigurationTable {
             "outbound.smart-host",
             \.outbound.smartHost,
             .optional(.smartHost),
-            "The host that takes all of it when the mode is \"smart-host\".",
+            "The host that takes all of it when the mode is \"smart-host\"; with \"lmtp:\" in front, a mail system that is spoken "
+                + "to in LMTP.",
             example: "\"smtp.example.net:587\""
         ),
         ConfigurationKey(

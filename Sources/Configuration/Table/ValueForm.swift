@@ -198,7 +198,7 @@ extension ValueForm where Value == ResolverAddress {
 
 extension ValueForm where Value == SmartHostAddress {
     static let smartHost = ValueForm.text(
-        "a host and port such as \"smtp.example.net:587\"",
+        "a host and port such as \"smtp.example.net:587\", \"lmtp:192.0.2.1:24\" or \"lmtp:/run/dovecot/lmtp\"",
         parse: { SmartHostAddress($0) },
         write: { $0.description }
     )

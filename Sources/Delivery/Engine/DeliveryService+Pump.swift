@@ -56,7 +56,7 @@ extension DeliveryService {
         switch scheduler.destination(id) {
         case .local: await serveLocal(id)
         case .unrouted: await serveUnrouted(id)
-        case .domain, .literal, .relay: await serveRemote(id)
+        case .domain, .literal, .relay, .lmtp: await serveRemote(id)
         case nil: break
         }
     }

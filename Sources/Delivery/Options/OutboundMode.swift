@@ -1,3 +1,4 @@
+import DeliveryScheduler
 import MailNames
 import SASL
 
@@ -11,6 +12,8 @@ public enum OutboundMode: Equatable, Sendable {
     case mx
     /// All of it to one host.
     case smartHost(SmartHost)
+    /// All of it to one mail system, in LMTP.
+    case lmtp(LMTPServer)
 }
 
 /// A host that takes all our outbound mail.

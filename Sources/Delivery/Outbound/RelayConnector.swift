@@ -102,6 +102,7 @@ struct RelayConnector: HostConnector {
             return HostList(hosts: [HostList.Host(host: .literal(literal), port: options.outboundPort)])
         case .relay(let host, let port):
             return HostList(hosts: [HostList.Host(host: host, port: port)])
+        case .lmtp(let server): return HostList(hosts: [HostList.Host(server)])
         case .local, .unrouted: return HostList(hosts: [])
         }
     }
@@ -129,6 +130,8 @@ struct RelayConnector: HostConnector {
         {
             return (smartHost.security.strict(options.requiresTLS), smartHost)
         }
+        // What is said over a Unix socket nobody hears.
+        if case .lmtp(.path) = destination { return (.none, nil) }
         return (options.outboundSecurity.strict(options.requiresTLS), nil)
     }
 
@@ -187,13 +190,14 @@ struct RelayConnector: HostConnector {
         var timeouts = SMTPTimeouts()
         timeouts.connect = options.connectTimeout
         do {
-            let target = SMTPClientConnection.Target(
-                address: try SocketAddress(ipAddress: address.description, port: host.port),
+            var target = SMTPClientConnection.Target(
+                address: try host.socketAddress(address),
                 session: session,
                 timeouts: timeouts,
                 tls: tls,
                 secrets: credentials == nil ? nil : contexts.secrets
             )
+            target.session.speaksLMTP = host.speaksLMTP
             let connection = try await SMTPClientConnection.connect(to: target, on: eventLoop)
             return .success(RelayConnection(connection: connection, host: host.host.ascii, address: address))
         } catch let error as SMTPClientConnection.ConnectError {

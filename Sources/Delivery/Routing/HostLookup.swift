@@ -32,6 +32,10 @@ struct HostList: Sendable {
         /// The name to look up, or the address itself.
         var host: MailHost
         var port: Int
+        /// LMTP instead of SMTP.
+        var speaksLMTP = false
+        /// The path of a Unix socket of this machine instead of an address and a port.
+        var path: String?
     }
 
     var hosts: [Host]

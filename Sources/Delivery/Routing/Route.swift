@@ -35,10 +35,7 @@ struct Route: Hashable, Sendable {
     /// - Parameter override: where the operator sent the message instead.
     static func outbound(_ address: EmailAddress, options: DeliveryOptions, override: RelayHost?) -> Route {
         if let override {
-            return Route(
-                way: .deliver(.relay(host: override.host, port: override.port)),
-                reason: "the operator sent it there"
-            )
+            return Route(way: .deliver(override.destination), reason: "the operator sent it there")
         }
         switch options.outbound {
         case .catchAll: return Route(way: .hold(.caught), reason: "outbound mail is caught here")
@@ -48,24 +45,41 @@ struct Route: Hashable, Sendable {
                 way: .deliver(.relay(host: smartHost.host, port: smartHost.port)),
                 reason: "a smart host takes all outbound mail"
             )
+        case .lmtp(let server):
+            return Route(way: .deliver(.lmtp(server)), reason: "a mail system takes all outbound mail by LMTP")
         case .mx:
             return Route(way: .deliver(ownDestination(of: address)), reason: "its domain is not ours")
         }
     }
 }
 
-/// A host and a port that the operator named.
+/// A next hop that the operator named.
 struct RelayHost: Hashable, Sendable, CustomStringConvertible {
-    var host: MailHost
-    var port: Int
+    /// `relay` or `lmtp`.
+    let destination: Destination
 
-    init(host: MailHost, port: Int) {
-        self.host = host
-        self.port = port
+    init(host: MailHost, port: Int) { self.init(.relay(host: host, port: port)) }
+
+    private init(_ destination: Destination) { self.destination = destination }
+
+    /// Reads `HOST`, `HOST:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT`, a bare address, and `lmtp:` before one of these or before
+    /// the path of a Unix socket; `nil` for anything else.
+    init?(_ text: String, defaultPort: Int = 25) {
+        guard text.hasPrefix("lmtp:") else {
+            guard let (host, port) = Self.hostAndPort(text, defaultPort) else { return nil }
+            self.init(host: host, port: port)
+            return
+        }
+        let rest = text.dropFirst(5)
+        if rest.hasPrefix("/") {
+            self.init(.lmtp(.path(String(rest))))
+        } else {
+            guard let (host, port) = Self.hostAndPort(String(rest), LMTPServer.standardPort) else { return nil }
+            self.init(.lmtp(.host(host, port: port)))
+        }
     }
 
-    /// Reads `HOST`, `HOST:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT`, and a bare address; `nil` for anything else.
-    init?(_ text: String, defaultPort: Int = 25) {
+    private static func hostAndPort(_ text: String, _ defaultPort: Int) -> (MailHost, Int)? {
         var name = Substring(text)
         var port = defaultPort
         let afterBracket = name.lastIndex(of: "]").map { name[name.index(after: $0)...] }
@@ -79,14 +93,14 @@ struct RelayHost: Hashable, Sendable, CustomStringConvertible {
             let inner = name.dropFirst().dropLast()
             let address = inner.lowercased().hasPrefix("ipv6:") ? inner.dropFirst(5) : inner
             guard let address = IPAddress(String(address)) else { return nil }
-            self.init(host: .literal(AddressLiteral(address)), port: port)
+            return (.literal(AddressLiteral(address)), port)
         } else if let address = IPAddress(String(name)) {
-            self.init(host: .literal(AddressLiteral(address)), port: port)
+            return (.literal(AddressLiteral(address)), port)
         } else {
             guard let domain = try? Domain(parsing: String(name)) else { return nil }
-            self.init(host: .domain(domain), port: port)
+            return (.domain(domain), port)
         }
     }
 
-    var description: String { "\(host.ascii):\(port)" }
+    var description: String { destination.description }
 }

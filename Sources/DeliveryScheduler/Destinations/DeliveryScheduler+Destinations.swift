@@ -37,7 +37,7 @@ extension DeliveryScheduler {
     func isInternal(_ destination: Destination) -> Bool {
         switch destination {
         case .local, .unrouted: true
-        case .domain, .literal, .relay: false
+        case .domain, .literal, .relay, .lmtp: false
         }
     }
 

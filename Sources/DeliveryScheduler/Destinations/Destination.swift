@@ -10,6 +10,8 @@ public enum Destination: Hashable, Sendable {
     case literal(AddressLiteral)
     /// A host named by configuration or by the operator, whatever DNS says of the recipient's domain.
     case relay(host: MailHost, port: Int)
+    /// A mail system that takes what is delivered to its mailboxes, in LMTP.
+    case lmtp(LMTPServer)
     /// A recipient whose next hop has to be found out first: the directory could not be asked, or waits to be.
     case unrouted
 }
@@ -22,6 +24,7 @@ extension Destination: CustomStringConvertible {
         case .domain(let domain): domain.ascii
         case .literal(let literal): literal.description
         case .relay(let host, let port): "\(host.ascii):\(port)"
+        case .lmtp(let server): server.description
         case .unrouted: "unrouted"
         }
     }

@@ -170,9 +170,9 @@ public final class MartletServer: Sendable {
     }
 
     private static func popOptions(_ plan: ServerPlan) -> POPServerOptions {
-        POPServerOptions(
+        var options = POPServerOptions(
             listeners: plan.listeners.compactMap { listener in
-                guard !listener.service.isSMTP else { return nil }
+                guard listener.service.isPOP else { return nil }
                 let security: POPServerOptions.Listener.Security = listener.service == .pop3s ? .implicit : .upgrade
                 return .init(listener.point, security: security)
             },
@@ -185,6 +185,8 @@ public final class MartletServer: Sendable {
             timeouts: plan.popTimeouts,
             limits: plan.connections
         )
+        options.proxies = plan.proxies
+        return options
     }
 
     /// Begins to deliver and to listen.
@@ -216,10 +218,10 @@ public final class MartletServer: Sendable {
     private func settings(of service: ServiceName, _ plan: ServerPlan) throws -> SMTPServerHandler.Settings {
         let identity = identity
         let standard = EmailAddress(localPart: try LocalPart(text: "postmaster"), host: .domain(plan.hostName))
-        let isSubmission = service != .smtp
+        let isSubmission = service == .submission || service == .submissions
         let session = SMTPServerConfiguration(
             hostName: plan.hostName.ascii,
-            role: isSubmission ? .submission : .transfer,
+            role: service == .lmtp ? .delivery : isSubmission ? .submission : .transfer,
             offersTLS: !service.hasImplicitTLS,
             allowsClearTextAuthentication: plan.allowsClearTextOnLoopback,
             mechanisms: isSubmission ? plan.offeredMechanisms.map(\.text) : [],
@@ -228,13 +230,16 @@ public final class MartletServer: Sendable {
             postmaster: plan.postmaster ?? standard,
             offer: plan.offer
         )
-        return SMTPServerHandler.Settings(
+        var settings = SMTPServerHandler.Settings(
             session: session,
             timeouts: plan.smtpTimeouts,
             endpoint: { isSubmission ? identity.askingEndpoint : identity.endpoint },
             isImplicitTLS: service.hasImplicitTLS,
             contentInMemory: plan.contentInMemory
         )
+        settings.proxies = plan.proxies
+        settings.trusted = plan.trustedHosts
+        return settings
     }
 
     /// Takes over what a changed configuration says without dropping a connection. Listeners, the data folder and the user stay.

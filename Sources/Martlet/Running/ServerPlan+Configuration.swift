@@ -19,6 +19,8 @@ extension ServerPlan {
         postmaster = configuration.server.postmaster
         submissionSocket = configuration.sendmail.socket.isEmpty ? nil : configuration.sendmail.socket
         listeners = Self.listeners(configuration.listen)
+        proxies = configuration.listen.proxyNetworks
+        trustedHosts = configuration.smtp.trustedNetworks
         if let chain = configuration.tls.certificate, let key = configuration.tls.key {
             certificate = .files(chain: chain, key: key)
         }
@@ -49,11 +51,12 @@ extension ServerPlan {
     private static func listeners(_ options: ListenOptions) -> [Listener] {
         let services: [(ServiceName, [ListenAddress])] = [
             (.smtp, options.smtp), (.submission, options.submission), (.submissions, options.submissions),
-            (.pop3, options.pop3), (.pop3s, options.pop3s),
+            (.lmtp, options.lmtp), (.pop3, options.pop3), (.pop3s, options.pop3s),
         ]
-        return services.flatMap { service, addresses in
+        let listeners = services.flatMap { service, addresses in
             addresses.map { Listener(service, .address($0.address.description, port: Int($0.port))) }
         }
+        return listeners + (options.lmtpSocket.map { [Listener(.lmtp, .path($0))] } ?? [])
     }
 
     private mutating func setOffer(_ smtp: SMTPOptions) {
@@ -93,20 +96,9 @@ extension ServerPlan {
         case .hold: delivery.outbound = .hold
         case .mx: delivery.outbound = .mx
         case .smartHost:
-            guard let smartHost = outbound.smartHost else { break }
-            let host: MailHost =
-                switch smartHost.host {
-                case .domain(let domain): .domain(domain)
-                case .address(let address): .literal(AddressLiteral(address))
-                }
-            delivery.outbound = .smartHost(
-                SmartHost(
-                    host: host,
-                    port: Int(smartHost.port),
-                    security: security,
-                    credentials: try credentials(outbound, secrets)
-                )
-            )
+            if let smartHost = outbound.smartHost {
+                delivery.outbound = OutboundMode(smartHost, security, try credentials(outbound, secrets))
+            }
         }
         delivery.scheduler.connections = outbound.connections
         delivery.scheduler.connectionsPerDestination = outbound.connectionsPerDestination
@@ -164,6 +156,24 @@ extension ServerPlan {
             throw ConfigurationError("hostname", "the system's host name \"\(text)\" is none for mail: set the key")
         }
         return domain
+    }
+}
+
+extension OutboundMode {
+    fileprivate init(_ address: SmartHostAddress, _ security: OutboundSecurity, _ credentials: PasswordCredentials?) {
+        let host: MailHost
+        switch address.host {
+        case .domain(let domain): host = .domain(domain)
+        case .address(let address): host = .literal(AddressLiteral(address))
+        case .path(let path):
+            self = .lmtp(.path(path))
+            return
+        }
+        let port = Int(address.port)
+        self =
+            address.speaksLMTP
+            ? .lmtp(.host(host, port: port))
+            : .smartHost(SmartHost(host: host, port: port, security: security, credentials: credentials))
     }
 }
 

@@ -58,6 +58,10 @@ public struct ServerPlan: Sendable {
     public var smtpLimits = SMTPLimits()
     public var smtpTimeouts = SMTPTimeouts()
     public var connections = ConnectionRegister.Limits()
+    /// Proxies in front of the doors.
+    public var proxies: [IPNetwork] = []
+    /// Hosts that may speak for others with XCLIENT and XFORWARD.
+    public var trustedHosts: [IPNetwork] = []
     public var popTimeouts = POPTimeouts()
     public var popLimits = POPServerConfiguration.Limits()
     /// Where mail for `<Postmaster>` goes; `nil` for postmaster@ the host name.
@@ -98,19 +102,22 @@ public struct ServerPlan: Sendable {
 
 /// The doors, by the names of their ports.
 public enum ServiceName: String, Sendable, CaseIterable, Hashable {
-    case smtp, submission, submissions, pop3, pop3s
+    case smtp, submission, submissions, lmtp, pop3, pop3s
 
-    /// The port that IANA gave it.
+    /// The port that IANA gave it, or that is used for it.
     public var wellKnownPort: Int {
         switch self {
         case .smtp: 25
         case .submission: 587
         case .submissions: 465
+        // No port is assigned to LMTP; this is the one that is mostly used, and it may not be 25: RFC 2033 section 5.
+        case .lmtp: 24
         case .pop3: 110
         case .pop3s: 995
         }
     }
 
     public var hasImplicitTLS: Bool { self == .submissions || self == .pop3s }
-    public var isSMTP: Bool { self == .smtp || self == .submission || self == .submissions }
+    public var isSMTP: Bool { !isPOP }
+    public var isPOP: Bool { self == .pop3 || self == .pop3s }
 }

@@ -38,7 +38,8 @@ struct Dev: AsyncParsableCommand {
         let (configuration, plan) = try CommandFailure.asUsage {
             let configuration = try configured(name)
             var plan = try ServerPlan(configuration)
-            plan.listeners = listeners()
+            let sockets = plan.listeners.filter { if case .path = $0.point { true } else { false } }
+            plan.listeners = listeners() + sockets
             return (configuration, plan)
         }
         let (folder, base, outbound) = (plan.dataFolder, basePort, outbound)

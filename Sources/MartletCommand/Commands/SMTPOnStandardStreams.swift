@@ -62,6 +62,7 @@ struct SMTPOnStandardStreams: ~Copyable {
         next = nil
         switch action {
         case .send(let reply): Self.write(reply)
+        case .sendEach(let replies): for reply in replies { Self.write(reply) }
         case .sendAndClose(let reply), .refuseSmuggling(let reply), .startTLS(let reply):
             Self.write(reply)
             return false

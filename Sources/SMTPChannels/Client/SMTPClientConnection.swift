@@ -92,9 +92,12 @@ public final class SMTPClientConnection: Sendable {
         let made = loop.makePromise(of: NIOLoopBound<SMTPClientHandler>.self)
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(TimeAmount(target.timeouts.connect))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if case .unixDomainSocket = target.address {
+                    } else {
+                        try channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
+                    }
                     var session = target.session
                     if session.credentials != nil, session.nonce.isEmpty { session.nonce = Self.nonce() }
                     let handler = SMTPClientHandler(

@@ -90,7 +90,9 @@ public struct SMTPClientDescription: Sendable {
     /// The keyword for the Received field: RFC 3848, RFC 6531 section 4.3.
     public func transmissionType(isInternationalized: Bool) -> String {
         guard isExtended else { return "SMTP" }
-        return (isInternationalized ? "UTF8SMTP" : "ESMTP") + (tls == nil ? "" : "S") + (account == nil ? "" : "A")
+        let isLocal = role == .delivery
+        return (isInternationalized ? (isLocal ? "UTF8LMTP" : "UTF8SMTP") : isLocal ? "LMTP" : "ESMTP")
+            + (tls == nil ? "" : "S") + (account == nil ? "" : "A")
     }
 }
 

@@ -17,6 +17,9 @@ extension SMTPServerHandler {
         case .sendAndClose(let reply):
             send(reply, context)
             close(context, lingers: reply.code != 221)
+        case .sendEach(let replies):
+            for reply in replies { send(reply, context) }
+            forgetContent()
         case .refuseSmuggling(let reply):
             authority.smugglingRefused(reply, session.smuggledTransaction, client)
             send(reply, context)

@@ -26,6 +26,10 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         /// Content beyond this goes to the disk as it arrives.
         public var contentInMemory: ByteCount
         public var clock: WallClock
+        /// Hosts that say first for whom they connect: the PROXY protocol.
+        public var proxies: [IPNetwork] = []
+        /// Hosts that may speak for others: XCLIENT and XFORWARD.
+        public var trusted: [IPNetwork] = []
 
         public init(
             session: SMTPServerConfiguration,
@@ -98,16 +102,18 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     /// Whether the authority was told who the client is.
     private var hasAppeared = false
 
-    public init(settings: Settings, authority: any SMTPServerAuthority) {
+    /// - Parameter peer: the client's address where it is not the connection's.
+    public init(settings: Settings, authority: any SMTPServerAuthority, peer: IPAddress? = nil) {
         self.settings = settings
         self.authority = authority
+        self.peer = peer
         self.session = SMTPServerSession(configuration: settings.session, isEncrypted: settings.isImplicitTLS)
         self.mode = settings.isImplicitTLS ? .handshaking : .command
     }
 
     var client: SMTPClientDescription {
         SMTPClientDescription(
-            peer: peer,
+            peer: session.clientAddress(peer),
             helo: session.clientName,
             account: session.account,
             tls: tlsVersion,
@@ -128,7 +134,10 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     }
 
     private func begin(_ context: ChannelHandlerContext) {
-        peer = context.remoteAddress?.mailAddress
+        if peer == nil { peer = context.remoteAddress?.mailAddress }
+        if let peer, !settings.trusted.isEmpty {
+            session.trustsPeer = settings.trusted.contains { $0.contains(peer) }
+        }
         touch(context, settings.timeouts.command)
         guard !settings.isImplicitTLS else { return }
         send(session.greeting, context)

@@ -48,6 +48,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         public var needsRequireTLS: Bool
         /// Whether the password may be sent without TLS: to this machine itself alone.
         public var allowsClearTextPassword = false
+        /// Whether LMTP is spoken: LHLO, and a reply for each recipient after the content (RFC 2033).
+        public var speaksLMTP = false
 
         public init(
             hostName: String,
@@ -67,6 +69,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     /// What the next reply answers.
     enum Awaited: Sendable, Equatable {
         case greeting, ehlo, helo, startTLS, authentication, mail, recipient(Int), data, content, reset, quit
+        /// The content, as far as one recipient goes: RFC 2033 section 4.2.
+        case contentOf(Int)
     }
 
     private struct Transaction: Sendable {
@@ -76,6 +80,9 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         var refusal: SMTPReply?
         var usesChunks = false
         var passesNotifications = false
+        /// Recipients below this place have had their reply to the content, where each has its own.
+        var settled = 0
+
         var accepted: Int {
             outcomes.reduce(0) { count, outcome in
                 if case .accepted = outcome { count + 1 } else { count }
@@ -122,7 +129,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         case .mail, .reset: timeouts.mail
         case .recipient: timeouts.recipient
         case .data: timeouts.dataStart
-        case .content: timeouts.contentEnd
+        case .content, .contentOf: timeouts.contentEnd
         case .quit: timeouts.quit
         }
     }
@@ -167,7 +174,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             needsReset = false
             awaited = [.mail]
             return .send(mailCommand(transaction.delivery), isSecret: false)
-        case .mail, .recipient, .data, .content: return transactionAnswered(what, reply)
+        case .mail, .recipient, .data, .content, .contentOf: return transactionAnswered(what, reply)
         }
     }
 
@@ -184,13 +191,14 @@ public struct SMTPClientSession: ~Copyable, Sendable {
 
     private mutating func ehlo() -> Action {
         awaited = [.ehlo]
-        return line("EHLO \(configuration.hostName)")
+        return line((configuration.speaksLMTP ? "LHLO " : "EHLO ") + configuration.hostName)
     }
 
     private mutating func ehloAnswered(_ reply: SMTPReply) -> Action {
         guard reply.code == 250 else {
             if reply.code == 521 { return .failed(SMTPClientFailure(.takesNoMail, reply)) }
-            guard reply.isPermanent, configuration.tls != .required || isEncrypted, configuration.credentials == nil
+            guard reply.isPermanent, !configuration.speaksLMTP, configuration.tls != .required || isEncrypted,
+                configuration.credentials == nil
             else {
                 return .failed(SMTPClientFailure(.refused, reply))
             }
@@ -414,6 +422,11 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             }
             self.transaction = transaction
             return finish()
+        case .contentOf(let index):
+            transaction.outcomes[index] = Self.outcome(of: reply)
+            transaction.settled = index + 1
+            self.transaction = transaction
+            return awaited.isEmpty ? finish() : .wait
         default: break
         }
         self.transaction = transaction
@@ -459,7 +472,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         }
         guard transaction.accepted > 0, !transaction.delivery.isProbe else { return abort() }
         if transaction.usesChunks {
-            awaited = [.content]
+            awaited = contentReplies
             return .sendChunk(Array("BDAT \(transaction.delivery.size) LAST\r\n".utf8))
         }
         awaited = [.data]
@@ -483,8 +496,11 @@ public struct SMTPClientSession: ~Copyable, Sendable {
                 refuseUndecided(refusal)
             }
             if accepted > 0 && transaction?.refusal == nil {
-                awaited = [.content]
+                awaited = contentReplies
                 return .sendContent
+            }
+            if configuration.speaksLMTP {
+                return .failed(.connection(.protocolError, "the server wants content for nobody: \(reply.oneLine)"))
             }
             // Nobody was accepted, but the server waits for content: RFC 2920 section 3.1 has it end at once.
             awaited = [.content]
@@ -497,6 +513,14 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             if case .accepted = outcome { transaction?.outcomes[index] = verdict }
         }
         return abort()
+    }
+
+    /// The replies that follow the content: one, or with LMTP one for each recipient that was accepted.
+    private var contentReplies: [Awaited] {
+        guard configuration.speaksLMTP, let transaction else { return [.content] }
+        return transaction.outcomes.indices.compactMap { index in
+            if case .accepted = transaction.outcomes[index] { .contentOf(index) } else { nil }
+        }
     }
 
     private static func unexpected(_ reply: SMTPReply) -> SMTPReply {
@@ -541,6 +565,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         for (index, outcome) in transaction.outcomes.enumerated() {
             switch outcome {
             case .failed, .deferred, .notTried: continue
+            // RFC 2033 section 5: the replies that arrived hold.
+            case .accepted where index < transaction.settled: continue
             // Without the final reply nobody has taken responsibility.
             case .accepted, nil: transaction.outcomes[index] = .deferred(failure.reply)
             }

@@ -19,6 +19,7 @@ enum SMTPCommand {
     case authenticate(mechanism: String, initialResponse: Range<Int>?)
     /// VERB and ONEX of sendmail.
     case verbose
+    case extended(ExtendedCommand)
 
     /// Reads a line without its CR LF.
     ///
@@ -49,10 +50,10 @@ enum SMTPCommand {
         if verb.equals("HELP") { return .help(argument.isEmpty ? nil : line.text(argument)) }
         if offered.contains(.verbose) && (verb.equals("VERB") || verb.equals("ONEX")) { return .verbose }
         if verb.equals("MAIL") || verb.equals("RCPT") { throw SMTPSyntaxError(.path(nil)) }
-        throw SMTPSyntaxError(.unknownVerb)
+        return .extended(try ExtendedCommand(verb, line, argument))
     }
 
-    private static func without(_ argument: Range<Int>, _ command: SMTPCommand) throws(SMTPSyntaxError) -> SMTPCommand {
+    static func without(_ argument: Range<Int>, _ command: SMTPCommand) throws(SMTPSyntaxError) -> SMTPCommand {
         guard argument.isEmpty else { throw SMTPSyntaxError(.unexpectedArgument) }
         return command
     }
@@ -64,7 +65,7 @@ enum SMTPCommand {
 
     /// A client's name for itself: RFC 5321 section 4.1.1.1. It goes into trace fields and logs, so that what it is made of
     /// is bounded; whether it is true is not asked (section 4.1.4).
-    private static func clientName(_ line: Span<UInt8>, _ argument: Range<Int>) throws(SMTPSyntaxError) -> String {
+    static func clientName(_ line: Span<UInt8>, _ argument: Range<Int>) throws(SMTPSyntaxError) -> String {
         let name = try required(line, argument)
         guard argument.count <= 255 else { throw SMTPSyntaxError(.parameter) }
         for index in argument {

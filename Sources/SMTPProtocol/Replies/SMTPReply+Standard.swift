@@ -36,6 +36,7 @@ extension SMTPReply {
     public static let parameterUnknown = SMTPReply(555, EnhancedStatus(5, 5, 4), "A parameter is not known here")
     public static let chunkSyntax = SMTPReply(501, EnhancedStatus(5, 5, 4), "Syntax: BDAT size [LAST]")
     public static let nameSyntax = SMTPReply(501, EnhancedStatus(5, 5, 4), "Syntax: EHLO hostname")
+    public static let localHelloOnly = SMTPReply(500, EnhancedStatus(5, 5, 1), "LMTP is spoken here: say LHLO")
     public static let helloFirst = SMTPReply(503, EnhancedStatus(5, 5, 1), "Say EHLO first")
     public static let mailFirst = SMTPReply(503, EnhancedStatus(5, 5, 1), "MAIL comes first")
     public static let nestedMail = SMTPReply(503, EnhancedStatus(5, 5, 1), "A transaction is already open")

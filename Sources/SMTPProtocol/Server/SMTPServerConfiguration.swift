@@ -9,6 +9,8 @@ public struct SMTPServerConfiguration: Sendable {
         case transfer
         /// People send mail, after a log-in.
         case submission
+        /// Another mail system on this host or beside it hands over what it has accepted, in LMTP: RFC 2033.
+        case delivery
     }
 
     /// The server's name in greetings and replies.

@@ -11,6 +11,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public enum Action: Sendable, Equatable {
         case send(SMTPReply)
         case sendAndClose(SMTPReply)
+        /// One reply a recipient, none where there are no recipients: RFC 2033 sections 4.2 and 4.3.
+        case sendEach([SMTPReply])
         /// Answered by `senderJudged(_:)`.
         case judgeSender(SMTPTransaction)
         /// Answered by `recipientJudged(_:)`.
@@ -61,9 +63,10 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case content(SMTPTransaction)
         case chunk(SMTPTransaction, size: Int, isLast: Bool)
         /// Octets of a chunk that is thrown away; what is answered then, and the transaction that lives on.
-        case discarding(SMTPReply, SMTPTransaction?)
+        case discarding(SMTPReply, SMTPTransaction?, told: Told)
         case chunked(SMTPTransaction)
-        case committing
+        /// To whom the outcome is told one by one: nobody but where each recipient has a reply of its own.
+        case committing([EnvelopeRecipient])
         case authenticating(SASLServerExchange)
         case findingVerifier(SASLServerExchange)
         case judgingCredentials(SASLServerExchange)
@@ -74,8 +77,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public let configuration: SMTPServerConfiguration
     var phase = Phase.greeted
     /// What the client called itself, and whether with EHLO.
-    public private(set) var clientName: String?
-    public private(set) var isExtended = false
+    public internal(set) var clientName: String?
+    public internal(set) var isExtended = false
     public private(set) var isEncrypted: Bool
     /// The account that logged in.
     public internal(set) var account: String?
@@ -83,6 +86,11 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     private(set) var connection = SASLConnection()
     /// The transaction in which somebody tried to smuggle, when there was one.
     public private(set) var smuggledTransaction: SMTPTransaction?
+    /// Whether the host at the other end may speak for others with XCLIENT and XFORWARD.
+    public var trustsPeer = false
+    /// Whom it speaks for, and from whom it had what comes next.
+    var presented: ClientAttributes?
+    var forwarded: ClientAttributes?
     private var badCommands = 0
     private var idleCommands = 0
     private var deferrals = 0
@@ -105,7 +113,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
 
     /// The greeting: RFC 5321 section 3.1.
     public var greeting: SMTPReply {
-        SMTPReply(220, nil, "\(configuration.hostName) ESMTP Martlet")
+        SMTPReply(220, nil, "\(configuration.hostName) \(configuration.role == .delivery ? "LMTP" : "ESMTP") Martlet")
     }
 
     /// How long the next line may be.
@@ -118,7 +126,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public var holdsContent: Bool {
         switch phase {
         case .content, .chunk, .chunked, .committing: true
-        case .discarding(_, let transaction): transaction?.isChunked ?? false
+        case .discarding(_, let transaction, _): transaction?.isChunked ?? false
         default: false
         }
     }
@@ -150,7 +158,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         do {
             return perform(try SMTPCommand.parse(line, offered: offered), line)
         } catch {
-            return unreadable(line, Self.reply(to: error, line))
+            return unreadable(line, reply(to: error, line))
         }
     }
 
@@ -202,8 +210,10 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     /// A line longer than `lineLimit` had a CR or LF in it.
     public mutating func bareNewlineInLongLine() -> Action { refuseSmuggling(.bareNewlineInCommand) }
 
-    private static func reply(to error: SMTPSyntaxError, _ line: Span<UInt8>) -> SMTPReply {
+    private func reply(to error: SMTPSyntaxError, _ line: Span<UInt8>) -> SMTPReply {
         switch error.reason {
+        // Not even how they are written is told to a host that may not use them.
+        case _ where !trustsPeer && (line.matches("XCLIENT") || line.matches("XFORWARD")): .notListed
         case .unknownVerb: .unrecognized
         case .missingArgument: .missingArgument
         case .unexpectedArgument: .noArguments
@@ -211,7 +221,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case .parameter:
             if line.matches("BDAT") {
                 .chunkSyntax
-            } else if line.matches("EHLO") || line.matches("HELO") {
+            } else if line.matches("EHLO") || line.matches("HELO") || line.matches("LHLO") {
                 .nameSyntax
             } else {
                 .parameterSyntax
@@ -249,7 +259,10 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case .recipient(let parameters): return recipient(parameters)
         case .data: return data()
         case .chunk(let size, let isLast): return chunk(size, isLast)
-        case .hello(let name, let extended): return hello(name, extended)
+        case .hello(let name, let extended):
+            // Each side sees at once that the other speaks another protocol: RFC 2033 section 4.1.
+            return configuration.role == .delivery ? fault(.localHelloOnly) : hello(name, extended)
+        case .extended(let command): return perform(command)
         case .reset:
             forgetTransaction()
             return idle(.ok)
@@ -270,7 +283,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
 
     // MARK: Hello
 
-    private mutating func hello(_ name: String, _ extended: Bool) -> Action {
+    mutating func hello(_ name: String, _ extended: Bool) -> Action {
         forgetTransaction()
         phase = .ready
         let isAgain = clientName != nil
@@ -294,7 +307,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         if configuration.limits.transactionsPerConnection > 0 {
             limits += " MAILMAX=\(configuration.limits.transactionsPerConnection)"
         }
-        return offered + [limits, "HELP"]
+        return offered + proxyKeywords + [limits, "HELP"]
     }
 
     private mutating func forgetTransaction() {
@@ -326,7 +339,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         {
             return refusal.isPermanent ? fault(refusal) : .send(refusal)
         }
-        let transaction = SMTPTransaction(parameters, now: now)
+        var transaction = SMTPTransaction(parameters, now: now)
+        if let said = forwarded { transaction.forwarded = ForwardedClient(said) }
         chunksBareNewlines = BareNewlineFinder()
         phase = .judgingSender(transaction)
         return .judgeSender(transaction)
@@ -405,7 +419,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case .mail(let transaction):
             guard !transaction.recipients.isEmpty else {
                 // RFC 5321 section 3.3 allows 554 at once, which saves the content of pipelining clients.
-                return idle(.noValidRecipients)
+                return idle(configuration.role == .delivery ? .recipientFirst : .noValidRecipients)
             }
             phase = .content(transaction)
             return .receiveContent(.startContent)
@@ -419,20 +433,27 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     private mutating func chunk(_ size: Int, _ isLast: Bool) -> Action {
         switch phase {
         case .mail(var transaction), .chunked(var transaction):
-            guard !transaction.recipients.isEmpty else { return discard(size, .noValidRecipients, transaction) }
+            guard !transaction.recipients.isEmpty else {
+                return discard(size, .noValidRecipients, transaction, told: told(isLast, nil))
+            }
             transaction.isChunked = true
             guard transaction.contentSize + size <= configuration.limits.messageSize.bytes else {
-                return discard(size, .tooLarge, nil)
+                return discard(size, .tooLarge, nil, told: told(isLast, transaction))
             }
             phase = .chunk(transaction, size: size, isLast: isLast)
             return size == 0 ? chunkReceived() : .receiveChunk(size: size, isKept: true)
         default:
-            return discard(size, clientName == nil ? .helloFirst : .mailFirst, nil)
+            return discard(size, clientName == nil ? .helloFirst : .mailFirst, nil, told: told(isLast, nil))
         }
     }
 
-    private mutating func discard(_ size: Int, _ reply: SMTPReply, _ transaction: SMTPTransaction?) -> Action {
-        phase = .discarding(reply, transaction)
+    private mutating func discard(
+        _ size: Int,
+        _ reply: SMTPReply,
+        _ transaction: SMTPTransaction?,
+        told: Told
+    ) -> Action {
+        phase = .discarding(reply, transaction, told: told)
         return size == 0 ? chunkReceived() : .receiveChunk(size: size, isKept: false)
     }
 
@@ -467,14 +488,13 @@ public struct SMTPServerSession: ~Copyable, Sendable {
                 if chunksBareNewlines.endsBare && transaction.bodyType != .binaryMIME {
                     return refuseSmuggling(.bareNewlineInContent)
                 }
-                phase = .committing
-                return .commit(transaction)
+                return commit(transaction)
             }
             phase = .chunked(transaction)
             return .send(.chunkReceived(size))
-        case .discarding(let reply, let transaction):
+        case .discarding(let reply, let transaction, let told):
             phase = transaction.map { .mail($0) } ?? (clientName == nil ? .greeted : .ready)
-            return fault(reply)
+            return tell(told, fault(reply))
         default: return .send(.localError)
         }
     }
@@ -484,9 +504,13 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         guard case .content(let transaction) = phase else { return .send(.localError) }
         guard transaction.contentSize <= configuration.limits.messageSize.bytes else {
             phase = .ready
-            return .send(.tooLarge)
+            return tell(told(true, transaction), .send(.tooLarge))
         }
-        phase = .committing
+        return commit(transaction)
+    }
+
+    private mutating func commit(_ transaction: SMTPTransaction) -> Action {
+        phase = .committing(configuration.role == .delivery ? transaction.recipients : [])
         return .commit(transaction)
     }
 
@@ -495,14 +519,17 @@ public struct SMTPServerSession: ~Copyable, Sendable {
 
     /// The message is on stable storage, or was refused: what the client is told.
     public mutating func committed(_ reply: SMTPReply) -> Action {
+        var told = Told.once
+        if configuration.role == .delivery, case .committing(let recipients) = phase { told = .each(recipients) }
         phase = reply.code == 421 ? .closed : .ready
         transactions += 1
         idleCommands = 0
         deferrals = 0
+        forwarded = nil
         // A host that brings mail may well have recipients refused now and then, on a connection that lives long.
         if reply.isPositive { badCommands = 0 }
         chunksBareNewlines = BareNewlineFinder()
-        return reply.code == 421 ? .sendAndClose(reply) : .send(reply)
+        return reply.code == 421 ? .sendAndClose(reply) : tell(told, .send(reply))
     }
 
     // MARK: STARTTLS, RFC 3207
@@ -528,6 +555,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         clientName = nil
         isExtended = false
         account = nil
+        presented = nil
+        forwarded = nil
         phase = .greeted
     }
 }

@@ -16,6 +16,8 @@ public struct SMTPTransaction: Sendable, Equatable {
     /// Octets of content so far.
     public var contentSize = 0
     private var asked: Boxed<DeliveryTerms>?
+    /// From whom the host before us had it, as it says.
+    public var forwarded: ForwardedClient?
 
     /// What was asked for beyond the plain envelope.
     public var terms: DeliveryTerms {

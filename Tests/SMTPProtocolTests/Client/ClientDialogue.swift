@@ -8,8 +8,14 @@ import SASL
 final class ClientDialogue {
     var session: SMTPClientSession
 
-    init(tls: SMTPClientSession.TLSPolicy = .off, credentials: PasswordCredentials? = nil) {
-        session = SMTPClientSession(configuration: .init(hostName: "me.example", tls: tls, credentials: credentials))
+    init(tls: SMTPClientSession.TLSPolicy = .off, credentials: PasswordCredentials? = nil, speaksLMTP: Bool = false) {
+        var configuration = SMTPClientSession.Configuration(
+            hostName: "me.example",
+            tls: tls,
+            credentials: credentials
+        )
+        configuration.speaksLMTP = speaksLMTP
+        session = SMTPClientSession(configuration: configuration)
     }
 
     /// A session that is ready for mail, with a server that offers these keywords.

@@ -24,6 +24,8 @@ struct DialogueScript {
 
     var configuration: SMTPServerConfiguration
     var isEncrypted = false
+    /// Whether the peer may speak for others.
+    var isTrusted = false
     var password = "secret"
     var refusals: [String: SMTPReply] = [:]
     var steps: [Step] = []
@@ -59,9 +61,10 @@ struct DialogueScript {
         let number = Int(parts[1]) ?? 0
         switch parts[0] {
         case "host": configuration.hostName = parts[1]
-        case "role": configuration.role = parts[1] == "submission" ? .submission : .transfer
+        case "role": configuration.role = ["submission": .submission, "delivery": .delivery][parts[1]] ?? .transfer
         case "mechanisms": configuration.mechanisms = parts[1].split(separator: ",").map(String.init)
         case "tls": configuration.offersTLS = parts[1] == "yes"
+        case "trusted": isTrusted = parts[1] == "yes"
         case "encrypted": isEncrypted = parts[1] == "yes"
         case "newlines": configuration.bareNewlines = parts[1] == "normalise" ? .normalise : .refuse
         case "password": password = parts[1]

@@ -62,6 +62,7 @@ import Testing
         dialogue.waitsForTLS = true
         dialogue.refusals = script.refusals
         dialogue.password = script.password
+        dialogue.session.trustsPeer = script.isTrusted
         dialogue.greet()
         return dialogue
     }

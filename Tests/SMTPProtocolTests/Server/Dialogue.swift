@@ -122,6 +122,9 @@ struct Dialogue: ~Copyable {
         case .send(let reply):
             answer(reply)
             if !session.holdsContent { content = [] }
+        case .sendEach(let replies):
+            for reply in replies { answer(reply) }
+            content = []
         case .sendAndClose(let reply):
             answer(reply)
             isClosed = true

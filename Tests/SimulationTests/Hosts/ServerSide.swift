@@ -115,6 +115,7 @@ final class ServerSide {
     private func perform(_ action: SMTPServerSession.Action) {
         switch action {
         case .send(let reply): send(reply)
+        case .sendEach(let replies): for reply in replies { send(reply) }
         case .sendAndClose(let reply), .refuseSmuggling(let reply):
             send(reply)
             isOver = true

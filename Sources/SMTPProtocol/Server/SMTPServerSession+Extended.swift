@@ -1,0 +1,11 @@
+/// Commands of extensions and sister protocols.
+extension SMTPServerSession {
+    mutating func perform(_ command: ExtendedCommand) -> Action {
+        switch command {
+        case .localHello(let name):
+            configuration.role == .delivery ? hello(name, true) : fault(.unrecognized)
+        case .presentClient(let attributes): presentClient(attributes)
+        case .forwardClient(let attributes): forwardClient(attributes)
+        }
+    }
+}

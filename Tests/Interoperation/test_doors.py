@@ -1,0 +1,191 @@
+"""The doors beside plain SMTP: LMTP on both sides, proxies in front, hosts that speak for others, queues that are fetched."""
+
+import pathlib
+import re
+import socket
+import struct
+import subprocess
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from martlet import Martlet, Wire, eventually, folder, free_port, letter  # noqa: E402
+from peers import Dovecot, Postfix  # noqa: E402
+
+
+def submit(martlet, to, content, sender="alice@example.test"):
+    with martlet.smtp("submission") as session:
+        session.login("alice@example.test", "alice-secret")
+        session.sendmail(sender, to, content)
+
+
+class LMTPTests(unittest.TestCase):
+    def test_each_recipient_has_its_own_reply_and_the_others_are_refused_at_once(self):
+        with Martlet() as martlet, Wire(martlet.port("lmtp")) as wire:
+            self.assertRegex(wire.greeting, r"^220 \S+ LMTP")
+            self.assertTrue(wire.ask("EHLO client.test").startswith("500"))
+            self.assertIn("PIPELINING", wire.ask("LHLO client.test"))
+            wire.send("MAIL FROM:<carol@elsewhere.test>\r\nRCPT TO:<alice@example.test>\r\nRCPT TO:<nobody@example.test>\r\n"
+                      "RCPT TO:<dan@remote.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n")
+            codes = [wire.reply()[:9] for _ in range(6)]
+            self.assertEqual(codes, ["250 2.1.0", "250 2.1.5", "550 5.1.1", "550 5.7.1", "250 2.1.5", "354 End d"])
+            wire.send(letter("by LMTP") + ".\r\n")
+            self.assertRegex(wire.reply(), r"^250 2\.0\.0 <alice@example\.test>")
+            self.assertRegex(wire.reply(), r"^250 2\.0\.0 <bob@example\.test>")
+            for user in ("alice", "bob"):
+                self.assertIn(b"with LMTP", martlet.receives(user)[0])
+
+    def test_a_unix_socket_takes_it_too_and_is_replaced_at_the_next_start(self):
+        place = folder()
+        path = place / "lmtp"
+        try:
+            for count in (1, 2):
+                with Martlet("--set", f"listen.lmtp-socket={path}", data=place / "data") as martlet:
+                    subprocess.run(["swaks", "--socket", path, "--protocol", "LMTP", "--to", "alice@example.test", "--from",
+                                    "carol@elsewhere.test"], check=True, capture_output=True, timeout=60)
+                    martlet.receives("alice", count)
+        finally:
+            subprocess.run(["rm", "-rf", place])
+
+    def test_postfix_delivers_to_us_by_lmtp(self):
+        with Martlet() as martlet:
+            with Postfix(virtual_transport=f"lmtp:inet:127.0.0.1:{martlet.port('lmtp')}", virtual_mailbox_domains="example.test",
+                         virtual_mailbox_maps="static:all") as postfix:
+                subprocess.run(["swaks", "--server", f"127.0.0.1:{postfix.port}", "--to", "alice@example.test,nobody@example.test",
+                                "--from", "bob@example.test"], check=True, capture_output=True, timeout=60)
+                self.assertIn(b"with LMTP", martlet.receives("alice")[0])
+                # Postfix reports the recipient that we refused, by LMTP as well.
+                self.assertIn(b"nobody@example.test", martlet.receives("bob")[0])
+
+    def test_dovecot_takes_what_we_deliver_by_lmtp(self):
+        with Dovecot() as dovecot:
+            for way in (f"lmtp:127.0.0.1:{dovecot.port}", f"lmtp:{dovecot.socket}"):
+                with self.subTest(way), Martlet("--outbound", way) as martlet:
+                    name = "socket" if "/" in way else "port"
+                    submit(martlet, ["dan@remote.test", "nobody@remote.test"], letter(name, "dan@remote.test", "alice@example.test"))
+                    eventually(lambda: any(f"Subject: {name}" in m for m in dovecot.mailbox("dan")), "Dovecot has it")
+                    report = martlet.receives("alice")[0].decode()
+                    self.assertRegex(report, r"(?i)Final-Recipient: rfc822; *nobody@remote\.test")
+                    self.assertNotIn("Final-Recipient: rfc822; dan@", report)
+                    self.assertIn("LHLO", martlet.control("trace", "dan@remote.test"))
+
+
+class ProxyTests(unittest.TestCase):
+    """HAProxy's own header, made here: version 1 as text, version 2 as octets."""
+
+    LISTED = ("--set", "listen.proxy-networks=[\"127.0.0.1\"]")
+    TEXT = b"PROXY TCP4 192.0.2.7 192.0.2.1 40000 25\r\n"
+    BINARY = b"\r\n\r\n\0\r\nQUIT\n\x21\x11" + struct.pack("!H", 12) + socket.inet_aton("192.0.2.7") + \
+        socket.inet_aton("192.0.2.1") + struct.pack("!HH", 40000, 25)
+    LOCAL = b"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00"
+
+    def deliver(self, martlet, header, service="smtp", hello="EHLO"):
+        with Wire(martlet.port(service), greeting=False) as wire:
+            wire.send(header)
+            self.assertTrue(wire.reply().startswith("220"))
+            for command in (f"{hello} client.test", "MAIL FROM:<carol@elsewhere.test>", "RCPT TO:<alice@example.test>"):
+                self.assertTrue(wire.ask(command).startswith("250"))
+            wire.ask("DATA")
+            self.assertTrue(wire.ask(letter("proxied").encode() + b".\r\n").startswith("250"))
+
+    def test_the_client_that_a_listed_proxy_names_is_the_one_in_received_and_trace(self):
+        with ProxiedMartlet(*self.LISTED) as martlet:
+            self.deliver(martlet, self.TEXT)
+            self.deliver(martlet, self.BINARY)
+            self.deliver(martlet, self.BINARY, "lmtp", "LHLO")
+            for message in martlet.receives_over_six("alice", 3):
+                self.assertIn(b"[192.0.2.7]", message)
+            self.deliver(martlet, self.LOCAL)
+            self.assertIn(b"[127.0.0.1]", martlet.receives_over_six("alice", 4)[3])
+            self.assertIn("192.0.2.7", martlet.control("trace", "192.0.2.7"))
+
+    def test_tls_follows_the_header(self):
+        import ssl
+        context = ssl._create_unverified_context()
+        with ProxiedMartlet(*self.LISTED) as martlet:
+            raw = socket.create_connection(("127.0.0.1", martlet.port("submissions")), 20)
+            raw.sendall(self.BINARY)
+            with context.wrap_socket(raw) as secure:
+                self.assertTrue(secure.recv(512).startswith(b"220"))
+            raw = socket.create_connection(("127.0.0.1", martlet.port("pop3s")), 20)
+            raw.sendall(self.TEXT)
+            with context.wrap_socket(raw) as secure:
+                self.assertTrue(secure.recv(512).startswith(b"+OK"))
+
+    def test_a_listed_proxy_must_send_a_header_and_nobody_else_may(self):
+        with ProxiedMartlet(*self.LISTED) as martlet:
+            for beginning in (b"EHLO client.test\r\n", b"PROXY TCP4 192.0.2.7\r\n", self.BINARY[:12] + b"\x11" + self.BINARY[13:]):
+                with Wire(martlet.port("smtp"), greeting=False) as wire:
+                    wire.send(beginning)
+                    self.assertEqual(wire.socket.recv(100), b"")
+        with Martlet() as martlet, Wire(martlet.port("smtp")) as wire:
+            self.assertTrue(wire.ask(self.TEXT).startswith("500"))
+
+    def test_the_limit_on_connections_counts_clients_and_not_the_proxy(self):
+        with ProxiedMartlet(*self.LISTED, "--set", "limits.connections-per-address=2") as martlet:
+            wires = []
+            for number in range(5):
+                wire = Wire(martlet.port("smtp"), greeting=False)
+                wires.append(wire)
+                wire.send(self.TEXT.replace(b"192.0.2.7", b"192.0.2.%d" % (number // 3)))
+                self.assertEqual(wire.reply()[:3], "421" if number == 2 else "220")
+            for wire in wires:
+                wire.socket.close()
+
+
+class ProxiedMartlet(Martlet):
+    """One that takes 127.0.0.1 for a proxy; what is not about that speaks to it over ::1."""
+
+    def _greets(self):
+        host, self.host = self.host, "::1"
+        try:
+            return super()._greets()
+        finally:
+            self.host = host
+
+    def receives_over_six(self, user, count):
+        host, self.host = self.host, "::1"
+        try:
+            return self.receives(user, count)
+        finally:
+            self.host = host
+
+
+class SpeakingForOthersTests(unittest.TestCase):
+    LISTED = ("--set", "smtp.xclient-networks=[\"127.0.0.1\"]")
+
+    def test_swaks_speaks_for_a_client(self):
+        with Martlet(*self.LISTED) as martlet:
+            subprocess.run(["swaks", "--server", f"127.0.0.1:{martlet.port('smtp')}", "--to", "alice@example.test", "--from",
+                            "carol@elsewhere.test", "--xclient-addr", "192.0.2.7", "--xclient-name", "client.test"],
+                           check=True, capture_output=True, timeout=60)
+            self.assertIn(b"[192.0.2.7]", martlet.receives("alice")[0])
+
+    def test_a_login_that_a_listed_host_vouches_for_counts(self):
+        with Martlet(*self.LISTED) as martlet, Wire(martlet.port("submission")) as wire:
+            self.assertIn("XCLIENT NAME", wire.ask("EHLO proxy.test"))
+            self.assertTrue(wire.ask("XCLIENT ADDR=192.0.2.7 LOGIN=alice@example.test").startswith("220"))
+            wire.ask("EHLO client.test")
+            self.assertTrue(wire.ask("MAIL FROM:<bob@example.test>").startswith("553"))
+            self.assertTrue(wire.ask("MAIL FROM:<alice@example.test>").startswith("250"))
+
+    def test_nobody_else_may(self):
+        with Martlet() as martlet, Wire(martlet.port("smtp")) as wire:
+            self.assertNotIn("XCLIENT", wire.ask("EHLO client.test"))
+            self.assertTrue(wire.ask("XCLIENT ADDR=192.0.2.7").startswith("550 5.7.0"))
+            self.assertTrue(wire.ask("XFORWARD ADDR=192.0.2.7").startswith("550 5.7.0"))
+
+    def test_postfix_forwards_whom_it_had_a_message_from(self):
+        with Martlet(*self.LISTED) as martlet:
+            with Postfix(relayhost=f"[127.0.0.1]:{martlet.port('smtp')}", smtp_send_xforward_command="yes",
+                         smtpd_authorized_xclient_hosts="127.0.0.1", mynetworks="127.0.0.0/8, 192.0.2.0/24") as postfix:
+                subprocess.run(["swaks", "--server", f"127.0.0.1:{postfix.port}", "--to", "alice@example.test", "--from",
+                                "dan@remote.test", "--xclient-addr", "192.0.2.9", "--xclient-name", "before.test"],
+                               check=True, capture_output=True, timeout=60)
+                martlet.receives("alice")
+                self.assertRegex(martlet.control("trace", "alice@example.test"), r"the client before was before\.test \[192\.0\.2\.9\]")
+
+
+if __name__ == "__main__":
+    unittest.main()
