@@ -11,6 +11,8 @@ public struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
         case locked
         /// A segment is of a newer program.
         case newerFormat(Int)
+        /// At the start, the system did not open a segment or give it back. Nothing was changed.
+        case unreadable
         /// There is no such message.
         case unknownMessage
         /// The content's checksum does not fit.
@@ -43,6 +45,10 @@ public struct SpoolError: Error, Sendable, Hashable, CustomStringConvertible {
         case .locked: return "the spool \(path) is in use by another server"
         case .newerFormat(let version):
             return "the spool segment \(path) has format \(version), newer than this program's: use a newer Martlet"
+        case .unreadable:
+            return
+                "the spool segment \(path) could not be read\(system), and nothing was changed: put right what is the matter, "
+                + "or, to do without the mail in it, move it out of the spool, and start again"
         case .unknownMessage: return "there is no such message in the queue"
         case .damaged: return "the content of the message is damaged in \(path)"
         case .closed: return "the spool is closed"

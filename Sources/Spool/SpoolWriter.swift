@@ -14,6 +14,11 @@ final class SpoolWriter: @unchecked Sendable {
     /// How often a disk that is full or failing is looked at again, and one in use for its free space.
     private static let watch = DispatchTimeInterval.milliseconds(500)
     private static let watchNanoseconds: UInt64 = 100_000_000
+    /// How long rewriting waits after the disk took nothing, and a spare after it could not be made.
+    private static let rewritingPause: UInt64 = 500_000_000
+    private static let sparePause: UInt64 = 10_000_000_000
+    /// When what could not be read for rewriting is tried again.
+    private static let unreadablePause: UInt64 = 600_000_000_000
 
     private let spool: Spool
     private let files: any SpoolFiles
@@ -23,6 +28,10 @@ final class SpoolWriter: @unchecked Sendable {
     private var watched: UInt64 = 0
     /// Whether there may be something to rewrite.
     private var isRewriting = false
+    /// Before these moments, in nanoseconds, nothing is rewritten and no spare is made.
+    private var rewritingNotBefore: UInt64 = 0
+    private var spareNotBefore: UInt64 = 0
+    private var stuckSince: UInt64 = 0
 
     /// What somebody waits for, and the writes that it is in.
     private struct Completion {
@@ -74,7 +83,7 @@ final class SpoolWriter: @unchecked Sendable {
     /// How long to wait for work before something else is done.
     private var patience: DispatchTimeInterval {
         if isRewriting { return .nanoseconds(0) }
-        if log.isSettled { return spool.accepts ? .never : Self.watch }
+        if log.isSettled { return spool.accepts && rewritingNotBefore == 0 ? .never : Self.watch }
         return log.isBroken ? Self.watch : Self.lazySync
     }
 
@@ -93,7 +102,11 @@ final class SpoolWriter: @unchecked Sendable {
             case .progress(let changes, let then): append(changes, then, &round)
             case .spare(let name):
                 isPreparingSpare = false
-                if let name { log.add(spare: name) }
+                if let name {
+                    log.add(spare: name)
+                } else {
+                    spareNotBefore = DispatchTime.now().uptimeNanoseconds + Self.sparePause
+                }
             case .stop(let body): round.stopped.append(body)
             }
         }
@@ -225,7 +238,7 @@ final class SpoolWriter: @unchecked Sendable {
         if !arrived.isEmpty { spool.announce(arrived.map(\.message)) }
         log.forgetFailures()
         log.reclaim()
-        if isRewriting { isRewriting = log.rewriteSome(limit: 256 << 10, durably: false) }
+        if isRewriting { rewrite(limit: 256 << 10, durably: false) }
         watch()
     }
 
@@ -238,9 +251,14 @@ final class SpoolWriter: @unchecked Sendable {
             log.forgetFailures()
             log.reclaim()
         }
-        if isRewriting { isRewriting = log.rewriteSome() }
+        if isRewriting { rewrite() }
         watched = 0
         watch()
+    }
+
+    private func rewrite(limit: Int = 1 << 20, durably: Bool = true) {
+        isRewriting = log.rewriteSome(limit: limit, durably: durably)
+        rewritingNotBefore = log.rewritingFailed ? DispatchTime.now().uptimeNanoseconds + Self.rewritingPause : 0
     }
 
     /// Looks now and then at what fills up.
@@ -249,8 +267,16 @@ final class SpoolWriter: @unchecked Sendable {
         guard now &- watched > Self.watchNanoseconds else { return }
         watched = now
         spool.setRoom(log.hasRoom())
-        if log.isWasteful { isRewriting = !log.isRewritingStuck }
-        if log.wantsSpare && !isPreparingSpare { prepareSpare() }
+        if log.isWasteful && log.isRewritingStuck {
+            if stuckSince == 0 { stuckSince = now }
+            if now - stuckSince > Self.unreadablePause { log.unstickRewriting() }
+        } else {
+            stuckSince = 0
+            let isWasteful = log.isWasteful
+            if !isWasteful { rewritingNotBefore = 0 }
+            isRewriting = isWasteful && now >= rewritingNotBefore
+        }
+        if log.wantsSpare && !isPreparingSpare && now >= spareNotBefore { prepareSpare() }
     }
 
     /// Fills a file with zeros on a thread of its own, ahead of its use.

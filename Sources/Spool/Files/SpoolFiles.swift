@@ -6,6 +6,8 @@ public protocol SpoolFiles: Sendable {
     func list() throws(SpoolError) -> [String]
     /// Opens a file, making it with mode 0600 where it is not there.
     func open(_ name: String) throws(SpoolError) -> any SpoolFile
+    /// Makes a file that must not be there yet.
+    func create(_ name: String) throws(SpoolError) -> any SpoolFile
     func rename(_ name: String, to other: String) throws(SpoolError)
     func remove(_ name: String) throws(SpoolError)
     /// Makes names durable.

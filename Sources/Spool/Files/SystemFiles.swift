@@ -19,7 +19,13 @@ public struct SystemFiles: SpoolFiles {
         guard let directory = opendir(folder) else { throw SpoolError(system: errno, path: folder) }
         defer { closedir(directory) }
         var names: [String] = []
-        while let entry = readdir(directory) {
+        while true {
+            // The end of the folder and a failure look alike but for this; names that are left out are mail that is lost.
+            errno = 0
+            guard let entry = readdir(directory) else {
+                guard errno == 0 else { throw SpoolError(system: errno, path: folder) }
+                break
+            }
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
@@ -29,7 +35,15 @@ public struct SystemFiles: SpoolFiles {
     }
 
     public func open(_ name: String) throws(SpoolError) -> any SpoolFile {
-        let flags = (isReadOnly ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW
+        try open(name, isReadOnly ? O_RDONLY : O_RDWR | O_CREAT)
+    }
+
+    public func create(_ name: String) throws(SpoolError) -> any SpoolFile {
+        try open(name, O_RDWR | O_CREAT | O_EXCL)
+    }
+
+    private func open(_ name: String, _ mode: CInt) throws(SpoolError) -> any SpoolFile {
+        let flags = mode | O_CLOEXEC | O_NOFOLLOW
         let descriptor = Glibc.open(path(name), flags, 0o600)
         guard descriptor >= 0 else { throw SpoolError(system: errno, path: path(name)) }
         return SystemFile(descriptor, path: path(name))

@@ -1,7 +1,8 @@
 import MailBytes
 
 /// Reads all segments and finds what lives. It is total: it ends, and gives a usable state, for every content of the folder but
-/// a newer program's.
+/// a newer program's. Where the system does not give the content, it stops the start: a segment that is left out takes mail with
+/// it, and the records that say what was delivered already.
 struct Recovery {
     struct Result {
         var report = RecoveryReport()
@@ -58,7 +59,7 @@ struct Recovery {
             }
             let segment = Segment(sequence: header.sequence, nonce: header.nonce, file: file, capacity: size)
             index.with { $0.segments[header.sequence] = segment }
-            read(segment, sealedEnd: ends[header.sequence])
+            try read(segment, sealedEnd: ends[header.sequence])
             // Where what was found cannot be made durable nothing may stand on it: least of all the floor, below which older
             // copies of what was moved here are destroyed. So the start fails, and leaves the disk as it was.
             if ends[header.sequence] == nil && !isReadOnly { try refresh(segment) }
@@ -88,7 +89,9 @@ struct Recovery {
             }
         } catch {
             if case .newerFormat = error.reason { throw error }
-            setAside(name)
+            // No more files, no permission, no memory, a cable: that is no word about what is in the segment.
+            guard isReadOnly else { throw SpoolError(.unreadable, path: error.path, number: error.number) }
+            result.report.unreadable.append(name)
         }
         return nil
     }
@@ -115,8 +118,9 @@ struct Recovery {
     // MARK: Records
 
     /// - Parameter sealedEnd: where its acknowledged records end, which the next segment knows; `nil` when it was being written.
-    private mutating func read(_ segment: Segment, sealedEnd: Int?) {
-        let end = sealedEnd.map { min($0, segment.capacity) } ?? trustedEnd(of: segment)
+    private mutating func read(_ segment: Segment, sealedEnd: Int?) throws(SpoolError) {
+        let end: Int
+        if let sealedEnd { end = min(sealedEnd, segment.capacity) } else { end = try trustedEnd(of: segment) }
         let scanner = SegmentScanner(segment, limit: end, isOpen: false)
         while let found = scanner.next() {
             result.report.records += 1
@@ -124,7 +128,12 @@ struct Recovery {
             apply(found, scanner)
         }
         result.report.damagedOctets += scanner.damagedOctets
-        result.report.unreadableOctets += scanner.unreadableOctets
+        if scanner.unreadableOctets > 0 {
+            result.report.unreadableOctets += scanner.unreadableOctets
+            result.report.partlyUnreadable.append(Segment.name(segment.sequence))
+            // There may be mail in them that nobody knows of: the file is kept when nothing else of it is needed.
+            segment.isKept = true
+        }
         segment.end = end
         segment.syncedEnd = end
     }
@@ -149,7 +158,10 @@ struct Recovery {
     ///
     /// A damaged record with a later write behind it was synced once, for nothing is written behind a message before it is
     /// durable: its message stays, and whoever reads it is told.
-    private mutating func trustedEnd(of segment: Segment) -> Int {
+    ///
+    /// - Throws: `.unreadable` when the disk does not give back some of it. What cannot be read cannot be told from a write that was
+    ///   never acknowledged, and would be cut off for good.
+    private mutating func trustedEnd(of segment: Segment) throws(SpoolError) -> Int {
         let scanner = SegmentScanner(segment, limit: segment.capacity, isOpen: true)
         var last = (batch: UInt16?.none, start: Segment.block, end: Segment.block, isWhole: true, isEnded: true)
         var chunks: Set<UInt32> = []
@@ -172,6 +184,9 @@ struct Recovery {
             last.isWhole = last.isWhole && isWhole
             last.isEnded = found.head.isLastOfBatch
             last.end = found.offset + found.head.length
+        }
+        guard scanner.unreadableOctets == 0 || isReadOnly else {
+            throw SpoolError(.unreadable, path: Segment.name(segment.sequence), number: scanner.lastFailure)
         }
         let end = last.isWhole && last.isEnded ? scanner.end : last.start
         result.report.cutOctets += scanner.end - end + tornOctets(segment, at: scanner.end)

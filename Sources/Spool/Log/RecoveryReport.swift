@@ -9,6 +9,8 @@ public struct RecoveryReport: Sendable, Hashable {
     public var damagedOctets = 0
     /// Octets that the disk did not give back.
     public var unreadableOctets = 0
+    /// The segments that they are in.
+    public var partlyUnreadable: [String] = []
     /// Segments that could not be read at all; they were moved aside.
     public var unreadable: [String] = []
 
@@ -25,7 +27,10 @@ public struct RecoveryReport: Sendable, Hashable {
             all.append("\(damagedOctets) octets of the spool are not what was written there; mail may be missing.")
         }
         if unreadableOctets > 0 {
-            all.append("The disk did not give back \(unreadableOctets) octets of the spool; mail may be missing.")
+            all.append(
+                "The disk did not give back \(unreadableOctets) octets of \(partlyUnreadable.joined(separator: ", ")); mail may "
+                    + "be missing. The file is kept with .damaged behind its name when nothing else in it is needed."
+            )
         }
         for name in unreadable {
             all.append(

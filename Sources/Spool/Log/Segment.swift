@@ -1,7 +1,7 @@
 /// One file of the log: a header of one block, then records.
 ///
-/// `@unchecked Sendable`: `liveBytes` and `pins` change under the index's lock alone, `end` and `syncedEnd` on the writer's
-/// thread alone; the rest is constant.
+/// `@unchecked Sendable`: `liveBytes` and `pins` change under the index's lock alone, `end`, `syncedEnd` and `isKept` on
+/// the writer's thread alone; the rest is constant.
 final class Segment: @unchecked Sendable {
     /// What is written together begins at a multiple of it, so that a torn write touches nothing that was acknowledged.
     static let block = 4096
@@ -17,6 +17,8 @@ final class Segment: @unchecked Sendable {
     var liveBytes = 0
     /// Chunks of uploads that are not committed yet.
     var pins = 0
+    /// Whether some of it could not be read at the start: it is set aside, and not used again.
+    var isKept = false
     /// Where the next record goes; where the records end in a finished segment.
     var end = block
     /// Up to where all is on stable storage.

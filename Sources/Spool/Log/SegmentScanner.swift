@@ -37,6 +37,8 @@ final class SegmentScanner {
     /// Octets of records that are not what was written.
     private(set) var damagedOctets = 0
     private(set) var unreadableOctets = 0
+    /// The system's number of the last read that failed; 0 where none did, or the file ended too early.
+    private(set) var lastFailure: Int32 = 0
 
     init(_ segment: Segment, from offset: Int = Segment.block, limit: Int, isOpen: Bool) {
         self.segment = segment
@@ -154,6 +156,11 @@ final class SegmentScanner {
     }
 
     private func read(_ start: Int, _ count: Int) -> Int? {
-        try? segment.file.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[0..<count]), at: start)
+        do throws(SpoolError) {
+            return try segment.file.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[0..<count]), at: start)
+        } catch {
+            lastFailure = error.number
+            return nil
+        }
     }
 }

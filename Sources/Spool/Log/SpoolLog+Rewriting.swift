@@ -18,17 +18,22 @@ extension SpoolLog {
     /// Whether all was moved out of the oldest segment that can be read, and something is left.
     package var isRewritingStuck: Bool { rewritingSegment == order.first && rewriting == nil }
 
+    /// Forgets what could not be read, which is then looked at once more.
+    package func unstickRewriting() { rewritingSegment = 0 }
+
     /// Moves about `limit` octets from the oldest segment to the end of the log.
     ///
     /// - Parameter durably: whether to sync at once; otherwise the next durable flush does it, and until then nothing has moved.
     /// - Returns: whether there may be more to move.
     @discardableResult
     package func rewriteSome(limit: Int = 1 << 20, durably: Bool = true) -> Bool {
+        rewritingFailed = false
         guard staged.isEmpty, isWasteful, let oldest = order.first, oldest != current.sequence,
             let segment = index.with({ $0.segments[oldest] })
         else { return false }
         if rewritingSegment != oldest {
             rewritingSegment = oldest
+            unreadable.removeAll()
             rewriting = SegmentScanner(segment, limit: segment.end, isOpen: false)
         }
         guard let scanner = rewriting else { return false }
@@ -53,13 +58,14 @@ extension SpoolLog {
             reclaim()
         }
         if failed { rewritingSegment = 0 }
+        rewritingFailed = failed
         return !failed && rewriting != nil && isWasteful
     }
 
     /// Moves what is needed of the record's message; returns how many octets that was.
     private func move(_ found: SegmentScanner.Found, in segment: Segment) throws(SpoolError) -> Int {
         let id = found.head.id
-        guard !moving.contains(id) else { return 0 }
+        guard !moving.contains(id), !unreadable.contains(id) else { return 0 }
         switch found.head.kind {
         case .message:
             guard let entry = index.with({ $0.entries[id] }), entry.location == found.location else { return 0 }
@@ -84,17 +90,25 @@ extension SpoolLog {
     }
 
     private func moveMessage(_ id: UInt64, _ entry: MessageEntry, _ segment: Segment) throws(SpoolError) -> Int {
-        guard let metadata = reader.metadata(at: entry.location, in: segment) else { return 0 }
-        let (body, isDamaged) = reader.body(at: entry.location, in: segment)
+        guard let metadata = try? reader.metadata(at: entry.location, in: segment),
+            let (body, isDamaged) = reader.body(at: entry.location, in: segment)
+        else { return leave(id) }
         return try put(movedTo: nil, id, entry, metadata: metadata, body: body, isDamaged: isDamaged)
     }
 
+    /// What the disk does not give back stays where it is: nothing is put in the place of mail that may be read another time.
+    private func leave(_ id: UInt64) -> Int {
+        unreadable.insert(id)
+        return 0
+    }
+
+    /// - Returns: `nil` when the chunk could not be read.
     private func copyChunk(
         _ id: UInt64,
         _ chunk: RecordLocation,
         _ segment: Segment
-    ) throws(SpoolError) -> RecordLocation {
-        let (body, isDamaged) = reader.body(at: chunk, in: segment)
+    ) throws(SpoolError) -> RecordLocation? {
+        guard let (body, isDamaged) = reader.body(at: chunk, in: segment) else { return nil }
         try makeRoom(metadata: 0, body: body.count)
         return body.withUnsafeBytes { put(.chunk, id, [], [$0], isDamaged: isDamaged) }
     }
@@ -102,14 +116,19 @@ extension SpoolLog {
     /// Moves the chunks that lie in the segment, and writes anew where all of them lie.
     private func moveUpload(_ id: UInt64, _ entry: MessageEntry, out segment: Segment) throws(SpoolError) -> Int {
         guard let home = index.with({ $0.segments[entry.location.segment] }),
-            let metadata = reader.metadata(at: entry.location, in: home),
+            let metadata = try? reader.metadata(at: entry.location, in: home),
             let (_, start) = MetadataCoding.decodeChunks(metadata.span)
-        else { return 0 }
+        else { return leave(id) }
         var chunks = entry.chunks ?? []
         let first = batch
         var moved = 0
         for position in chunks.indices where chunks[position].segment == segment.sequence {
-            chunks[position] = try copyChunk(id, chunks[position], segment)
+            guard let copy = try copyChunk(id, chunks[position], segment) else {
+                // The copies so far are nobody's, and go with their segment.
+                _ = leave(id)
+                return moved
+            }
+            chunks[position] = copy
             moved += chunks[position].length
             // Memory holds little of it; nothing points to the copies before they are durable.
             if waiting > 4 << 20 { flush(durably: false) }
@@ -154,7 +173,7 @@ extension SpoolLog {
 
     private func movePending(_ id: UInt64, _ position: Int, _ segment: Segment) throws(SpoolError) -> Int {
         guard let old = uploads[id]?.chunks[position] else { return 0 }
-        let new = try copyChunk(id, old, segment)
+        guard let new = try copyChunk(id, old, segment) else { return leave(id) }
         // A failure in between may have ended the upload.
         guard uploads[id]?.chunks.indices.contains(position) == true else { return 0 }
         uploads[id]?.chunks[position] = new

@@ -18,14 +18,15 @@ extension SpoolLog {
             previous: current.sequence,
             previousEnd: UInt64(current.syncedEnd)
         )
-        let spare = nextExists ? nil : spares.popLast()
-        if spare != nil { nextExists = true }
+        if !nextExists {
+            try Self.beginFile(of: sequence, files: files, spare: spares.popLast())
+            nextExists = true
+        }
         let next = try Self.makeSegment(
             header,
             files: files,
             size: options.segmentSize.bytes,
-            minimum: minimum,
-            spare: spare
+            minimum: minimum
         )
         nextExists = false
         current = next
@@ -35,16 +36,20 @@ extension SpoolLog {
         index.with { $0.segments[sequence] = next }
     }
 
-    /// Makes the file of a segment. When it returns, name and header are on stable storage.
+    /// Gives a segment its file: a spare, or a new one. A file that has the name already is somebody's mail, and stays.
+    static func beginFile(of sequence: UInt64, files: any SpoolFiles, spare: String?) throws(SpoolError) {
+        let name = Segment.name(sequence)
+        if let spare { try files.rename(spare, to: name) } else { _ = try files.create(name) }
+    }
+
+    /// Makes a file a segment. When it returns, name and header are on stable storage.
     static func makeSegment(
         _ header: SegmentHeader,
         files: any SpoolFiles,
         size: Int,
-        minimum: Int,
-        spare: String?
+        minimum: Int
     ) throws(SpoolError) -> Segment {
         let name = Segment.name(header.sequence)
-        if let spare { try files.rename(spare, to: name) }
         let file = try files.open(name)
         let needed = Segment.roundUp(Segment.block + minimum)
         if try file.size() < max(needed, min(size, hastySize)) {
@@ -61,9 +66,15 @@ extension SpoolLog {
     /// does, or it would come back, and the order in which names vanish in a crash is nobody's promise.
     package func reclaim() {
         while let oldest = order.first, oldest < floor, oldest != current.sequence {
+            let name = Segment.name(oldest)
+            let isKept = index.with { $0.segments[oldest]?.isKept ?? false }
+            if isKept {
+                // Where that fails it stays, and is tried again.
+                do { try files.rename(name, to: name + ".damaged") } catch { return }
+            }
             order.removeFirst()
             index.with { $0.segments[oldest] = nil }
-            retire(Segment.name(oldest))
+            if !isKept { retire(name) }
         }
     }
 

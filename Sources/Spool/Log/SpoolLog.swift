@@ -61,6 +61,10 @@ package final class SpoolLog {
     var moving: Set<UInt64> = []
     /// Whether changes of messages are in the index before they are appended; to apply an older one then would undo a newer one.
     var changesAreApplied = false
+    /// Messages of the segment that is rewritten which the disk did not give back.
+    var unreadable: Set<UInt64> = []
+    /// Whether the disk took nothing when something was to be moved the last time: better not at once again.
+    package internal(set) var rewritingFailed = false
     private(set) var lastID: UInt64
     /// The number of the batch that is gathered now; it changes with each write, so also when a segment is full.
     package private(set) var batch: UInt64 = 1
@@ -73,7 +77,8 @@ package final class SpoolLog {
 
     /// Recovers what the files hold and begins a new segment.
     ///
-    /// - Throws: `.newerFormat`, and `.disk` or `.full` when what was found cannot be made durable or no new segment can be made.
+    /// - Throws: `.newerFormat`; `.unreadable` when a segment cannot be opened or the disk does not give back the end of the
+    ///   newest one; `.disk` or `.full` when what was found cannot be made durable or no new segment can be made.
     package convenience init(
         files: any SpoolFiles,
         options: SpoolOptions,
@@ -104,13 +109,8 @@ package final class SpoolLog {
             previous: recovered.last.sequence,
             previousEnd: UInt64(recovered.last.end)
         )
-        let current = try Self.makeSegment(
-            header,
-            files: files,
-            size: options.segmentSize.bytes,
-            minimum: 0,
-            spare: spares.popLast()
-        )
+        try Self.beginFile(of: sequence, files: files, spare: spares.popLast())
+        let current = try Self.makeSegment(header, files: files, size: options.segmentSize.bytes, minimum: 0)
         index.with { $0.segments[sequence] = current }
         self.files = files
         self.options = options

@@ -14,7 +14,7 @@ extension Spool {
 
     /// The envelope, read from the disk. Blocks for as long as that takes.
     ///
-    /// - Throws: `SpoolError`: `.unknownMessage`, `.damaged`.
+    /// - Throws: `SpoolError`: `.unknownMessage`, `.damaged`, and `.disk` when it could not be read this time.
     public func envelope(_ id: QueueID) throws -> Envelope { try reader.envelope(id.rawValue) }
 
     /// The content of a small message from memory, when it was committed lately.
@@ -25,7 +25,7 @@ extension Spool {
 
     /// One piece of the content, read from the disk and checked. Blocks for as long as that takes.
     ///
-    /// - Throws: `SpoolError`: `.unknownMessage`, `.damaged`.
+    /// - Throws: `SpoolError`: `.unknownMessage`, `.damaged`, and `.disk` when it could not be read this time.
     public func content(_ id: QueueID, piece: Int = 0) throws -> ByteBuffer {
         if piece == 0, let recent = recentContent(id) { return recent }
         return try reader.content(id.rawValue, piece: piece)

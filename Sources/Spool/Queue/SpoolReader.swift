@@ -13,11 +13,11 @@ package struct SpoolReader: Sendable {
 
     package func message(_ id: UInt64) -> SpooledMessage? { entry(id).map { SpooledMessage(id, $0) } }
 
-    /// - Throws: `.unknownMessage`, `.damaged`.
+    /// - Throws: `.unknownMessage`, `.damaged`, and `.disk` when it could not be read, which may be so for a moment only.
     package func envelope(_ id: UInt64) throws(SpoolError) -> Envelope {
-        try reading(id) { entry in
+        try reading(id) { (entry) throws(SpoolError) in
             guard let segment = index.with({ $0.segments[entry.location.segment] }),
-                let metadata = metadata(at: entry.location, in: segment)
+                let metadata = try metadata(at: entry.location, in: segment)
             else { return nil }
             let bytes = metadata.span
             guard entry.chunks != nil else { return EnvelopeHead.decode(bytes, from: 0) }
@@ -34,9 +34,9 @@ package struct SpoolReader: Sendable {
 
     /// One piece of the content, checked.
     ///
-    /// - Throws: `.unknownMessage`, `.damaged`.
+    /// - Throws: `.unknownMessage`, `.damaged`, and `.disk` when it could not be read, which may be so for a moment only.
     package func content(_ id: UInt64, piece: Int) throws(SpoolError) -> ByteBuffer {
-        try reading(id) { entry in
+        try reading(id) { (entry) throws(SpoolError) in
             var location = entry.location
             if let chunks = entry.chunks {
                 guard chunks.indices.contains(piece) else { return nil }
@@ -46,10 +46,17 @@ package struct SpoolReader: Sendable {
             let head = RecordHead.size + Int(location.metadataLength)
             let length = Int(location.bodyLength)
             var buffer = ByteBufferAllocator().buffer(capacity: head + length)
+            var failure: SpoolError?
             let read = buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: head + length) { memory in
                 let part = UnsafeMutableRawBufferPointer(rebasing: memory[0..<(head + length)])
-                return (try? segment.file.read(into: part, at: Int(location.offset))) ?? 0
+                do throws(SpoolError) {
+                    return try segment.file.read(into: part, at: Int(location.offset))
+                } catch {
+                    failure = error
+                    return 0
+                }
             }
+            if let failure { throw failure }
             guard read == head + length else { return nil }
             let isSound = buffer.withUnsafeReadableBytes {
                 Self.bodyIsSound($0, at: location, id: id, nonce: segment.nonce)
@@ -61,15 +68,22 @@ package struct SpoolReader: Sendable {
     }
 
     /// Reads with the entry as it is now; once more where the message was moved meanwhile.
-    private func reading<Value>(_ id: UInt64, _ body: (MessageEntry) -> Value?) throws(SpoolError) -> Value {
-        var last: MessageEntry?
+    private func reading<Value>(
+        _ id: UInt64,
+        _ body: (MessageEntry) throws(SpoolError) -> Value?
+    ) throws(SpoolError) -> Value {
+        var last: (entry: MessageEntry, failure: SpoolError?)?
         while true {
             guard let entry = entry(id) else { throw SpoolError(.unknownMessage) }
-            if let last, last.location == entry.location, last.chunks == entry.chunks {
-                throw SpoolError(.damaged, path: Segment.name(entry.location.segment))
+            if let last, last.entry.location == entry.location, last.entry.chunks == entry.chunks {
+                throw last.failure ?? SpoolError(.damaged, path: Segment.name(entry.location.segment))
             }
-            if let value = body(entry) { return value }
-            last = entry
+            do throws(SpoolError) {
+                if let value = try body(entry) { return value }
+                last = (entry, nil)
+            } catch {
+                last = (entry, error)
+            }
         }
     }
 
@@ -89,9 +103,9 @@ package struct SpoolReader: Sendable {
     // MARK: For rewriting
 
     /// The metadata of a record, checked; `nil` when it is damaged.
-    func metadata(at location: RecordLocation, in segment: Segment) -> [UInt8]? {
+    func metadata(at location: RecordLocation, in segment: Segment) throws(SpoolError) -> [UInt8]? {
         let length = RecordHead.size + Int(location.metadataLength)
-        guard let bytes = try? segment.file.read(at: Int(location.offset), count: length) else { return nil }
+        let bytes = try segment.file.read(at: Int(location.offset), count: length)
         let isIntact = bytes.withUnsafeBytes {
             RecordHead.isIntact(
                 $0,
@@ -103,14 +117,13 @@ package struct SpoolReader: Sendable {
         return isIntact ? Array(bytes[RecordHead.size...]) : nil
     }
 
-    /// The body of a record, and whether it is damaged; what cannot be read is zeros.
-    func body(at location: RecordLocation, in segment: Segment) -> (bytes: [UInt8], isDamaged: Bool) {
+    /// The body of a record, and whether it is damaged; `nil` when the disk does not give it back. That may be so for a moment
+    /// only, so it is never taken for damage.
+    func body(at location: RecordLocation, in segment: Segment) -> (bytes: [UInt8], isDamaged: Bool)? {
         let start = RecordHead.size + Int(location.metadataLength)
         let length = start + Int(location.bodyLength)
         guard let record = try? segment.file.read(at: Int(location.offset), count: length), record.count == length
-        else {
-            return ([UInt8](repeating: 0, count: Int(location.bodyLength)), true)
-        }
+        else { return nil }
         let isSound = record.withUnsafeBytes { Self.bodyIsSound($0, at: location, id: nil, nonce: segment.nonce) }
         return (Array(record[start...]), !isSound)
     }

@@ -16,6 +16,7 @@ package final class SimulatedDisk: SpoolFiles {
         package var syncFails = 0
         package var folderSyncFails = 0
         package var readFails = 0
+        package var openFails = 0
         /// Octets that all files may have together.
         package var capacity = Int.max
 
@@ -51,6 +52,7 @@ package final class SimulatedDisk: SpoolFiles {
         var steps = 0
         var cutAt: Int?
         var isOff = false
+        var unreadable: (name: String, octets: Range<Int>)?
     }
 
     private let state: Mutex<State>
@@ -62,6 +64,12 @@ package final class SimulatedDisk: SpoolFiles {
     package var faults: Faults {
         get { state.withLock { $0.faults } }
         set { state.withLock { $0.faults = newValue } }
+    }
+
+    /// Octets of a file that the disk does not give back.
+    package var unreadable: (name: String, octets: Range<Int>)? {
+        get { state.withLock { $0.unreadable } }
+        set { state.withLock { $0.unreadable = newValue } }
     }
 
     /// Writes, syncs and changes of names so far.
@@ -178,8 +186,14 @@ package final class SimulatedDisk: SpoolFiles {
         return state.withLock { $0.names.keys.sorted() }
     }
 
+    package func create(_ name: String) throws(SpoolError) -> any SpoolFile {
+        if state.withLock({ $0.names[name] != nil }) { throw SpoolError(system: EEXIST, path: name) }
+        return try open(name)
+    }
+
     package func open(_ name: String) throws(SpoolError) -> any SpoolFile {
         try check()
+        if chance(\.openFails) { throw SpoolError(system: EMFILE, path: name) }
         let inode = state.withLock { state -> Inode in
             if let inode = state.names[name] { return inode }
             let inode = Inode()

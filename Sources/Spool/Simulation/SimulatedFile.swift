@@ -43,6 +43,9 @@ final class SimulatedFile: SpoolFile {
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(SpoolError) -> Int {
         try disk.check()
         if disk.chance(\.readFails) { throw SpoolError(system: EIO, path: name) }
+        if let (file, octets) = disk.unreadable, file == name, octets.overlaps(offset..<(offset + bytes.count)) {
+            throw SpoolError(system: EIO, path: name)
+        }
         return inode.content.withLock { content in
             guard offset < content.bytes.count else { return 0 }
             let part = content.bytes[offset..<min(offset + bytes.count, content.bytes.count)]

@@ -78,6 +78,9 @@ final class Relay {
         var options = SpoolOptions()
         options.segmentSize = ByteCount(bytes: 32 << 10)
         options.minimumFreeSpace = ByteCount(bytes: 0)
+        // The system may have no more open files for it, and then have some again.
+        if world.hasFaults && chance(6) { disk.faults.openFails = 3 }
+        defer { disk.faults.openFails = 0 }
         do {
             let log = try SpoolLog(files: disk, options: options, random: SplitMix64(seed: random.next()))
             self.log = log
@@ -146,7 +149,10 @@ final class Relay {
         after(Int64(random.next(upperBound: UInt(900_000_000)))) { [self] in
             guard let log else { return }
             if log.waiting == 0 && promises.isEmpty {
+                // Now and then the disk does not give back what is to be moved.
+                if world.hasFaults && chance(3) { disk.faults.readFails = 3 }
                 log.rewriteSome(limit: 1 << 12)
+                disk.faults.readFails = 0
                 log.settle()
                 log.flush(durably: true)
                 log.forgetFailures()

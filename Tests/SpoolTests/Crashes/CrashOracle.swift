@@ -80,7 +80,8 @@ struct CrashOracle {
 
     private var hasFaults: Bool {
         let faults = disk.faults
-        return faults.capacity != .max || faults.writeFails + faults.syncFails + faults.folderSyncFails > 0
+        return faults.capacity != .max
+            || faults.writeFails + faults.syncFails + faults.folderSyncFails + faults.openFails > 0
     }
 
     // MARK: A life

@@ -13,11 +13,17 @@ private let seeds: [UInt64] = {
 
 @Suite("Crashes: acknowledged means durable")
 struct CrashTests {
-    private func run(_ seed: UInt64, lives: Int = 4, prepare: (inout CrashOracle) -> Void) -> [String] {
+    private func run(
+        _ seed: UInt64,
+        lives: Int = 4,
+        afterStart: (inout CrashOracle) -> Void = { _ in },
+        prepare: (inout CrashOracle) -> Void
+    ) -> [String] {
         var oracle = CrashOracle(seed: seed)
         for _ in 0..<lives {
             prepare(&oracle)
             oracle.start()
+            afterStart(&oracle)
             for _ in 0..<150 where oracle.problems.isEmpty && !oracle.disk.isOff { oracle.act() }
             oracle.disk.faults = SimulatedDisk.Faults()
             oracle.log = nil
@@ -47,6 +53,36 @@ struct CrashTests {
                 oracle.disk.faults = faults
                 if oracle.chance(2) {
                     oracle.disk.cutPower(afterSteps: Int(oracle.random.next(upperBound: UInt(200))))
+                }
+            }
+            #expect(problems.isEmpty, "SPOOL_SEED=\(seed): \(problems.prefix(3))")
+        }
+    }
+
+    @Test func `failing reads lose nothing that was acknowledged, and put nothing in its place`() {
+        for seed in seeds.prefix(seeds.count / 5 + 1) {
+            let problems = run(seed) { oracle in
+                oracle.disk.faults.readFails = 2 + Int(oracle.random.next(upperBound: UInt(8)))
+            } prepare: { oracle in
+                if oracle.chance(2) {
+                    oracle.disk.cutPower(afterSteps: Int(oracle.random.next(upperBound: UInt(200))))
+                }
+            }
+            #expect(problems.isEmpty, "SPOOL_SEED=\(seed): \(problems.prefix(3))")
+        }
+    }
+
+    @Test func `a start that the system does not let happen changes nothing`() {
+        for seed in seeds.prefix(seeds.count / 5 + 1) {
+            let problems = run(seed) { oracle in
+                oracle.disk.faults.openFails = oracle.chance(2) ? 3 : 0
+            } prepare: { oracle in
+                // Tried until it succeeds, as whoever watches over a service does.
+                for _ in 0..<20 where oracle.chance(2) {
+                    oracle.disk.faults.openFails = 2
+                    oracle.start()
+                    oracle.log = nil
+                    oracle.disk.faults = SimulatedDisk.Faults()
                 }
             }
             #expect(problems.isEmpty, "SPOOL_SEED=\(seed): \(problems.prefix(3))")

@@ -134,19 +134,74 @@ struct RecoveryTests {
         #expect(disk.bytes(of: name) == before)
     }
 
-    @Test func `sectors that cannot be read cost their own messages alone`() throws {
+    @Test func `sectors that cannot be read cost their own messages alone, and their segment is kept`() throws {
         let log = try open()
+        var ids: [UInt64] = []
         for number in 0..<20 {
-            _ = try log.add(Sample(number, size: 600))
+            ids.append(try log.add(Sample(number, size: 3000)))
             #expect(log.flush(durably: true) == nil)
         }
-        var faults = SimulatedDisk.Faults()
-        faults.readFails = 10
-        disk.faults = faults
-        // It starts, with whatever it could read.
-        let again = try? open()
-        disk.faults = SimulatedDisk.Faults()
-        if let again { #expect(again.reader.ids().count <= 20) }
+        let lost = try #require(log.reader.entry(ids[4])?.location)
+        let name = Segment.name(lost.segment)
+        let sealed = try open()
+        let sound = try #require(disk.bytes(of: name))
+        // The segment is not the newest one any more.
+        let after = try sealed.add(Sample(20, size: 10))
+        #expect(sealed.flush(durably: true) == nil)
+        disk.unreadable = (name, Int(lost.offset)..<(Int(lost.offset) + lost.length))
+        let again = try open()
+        #expect(again.reader.ids() == (ids + [after]).filter { $0 != ids[4] })
+        #expect(again.report.partlyUnreadable == [name])
+        #expect(again.report.sentences.contains { $0.contains(name) })
+        for id in again.reader.ids() { try again.append(done: id) }
+        #expect(again.flush(durably: true) == nil)
+        _ = try again.add(Sample(21, size: 10))
+        #expect(again.flush(durably: true) == nil)
+        again.reclaim()
+        #expect(disk.bytes(of: name) == nil)
+        #expect(disk.bytes(of: name + ".damaged") == sound)
+    }
+
+    @Test func `where the end of the newest segment cannot be read the start fails, and loses nothing`() throws {
+        let log = try open()
+        let ids = [try log.add(Sample(1, size: 600)), try log.add(Sample(2, size: 600))]
+        #expect(log.flush(durably: true) == nil)
+        let location = try #require(log.reader.entry(ids[1])?.location)
+        let name = Segment.name(location.segment)
+        let before = try disk.list()
+        disk.unreadable = (name, Int(location.offset)..<(Int(location.offset) + location.length))
+        #expect { try open() } throws: { ($0 as? SpoolError)?.reason == .unreadable }
+        #expect(try disk.list() == before)
+        disk.unreadable = nil
+        #expect(try open().reader.ids() == ids)
+    }
+
+    @Test func `a segment that cannot be opened stops the start by name, and is not set aside`() throws {
+        let log = try open()
+        let id = try log.add(Sample(1, size: 600))
+        #expect(log.flush(durably: true) == nil)
+        let before = try disk.list()
+        disk.faults.openFails = 1
+        #expect { try open() } throws: { error in
+            let text = "\(error)"
+            return (error as? SpoolError)?.reason == .unreadable && text.contains(before[0])
+                && text.contains("Too many open files")
+        }
+        disk.faults.openFails = 0
+        #expect(try disk.list() == before)
+        #expect(try open().reader.ids() == [id])
+    }
+
+    @Test func `a file in the place of the next segment is never written to`() throws {
+        let log = try open()
+        let id = try log.add(Sample(1, size: 600))
+        #expect(log.flush(durably: true) == nil)
+        let next = Segment.name(log.current.sequence + 1)
+        let somebody = [UInt8](repeating: 7, count: 10_000)
+        disk.put(somebody, as: next)
+        #expect(throws: SpoolError.self) { try log.add(Sample(2, size: 100_000)) }
+        #expect(disk.bytes(of: next) == somebody)
+        #expect(log.reader.ids() == [id])
     }
 
     @Test func `ids grow although the clock goes back and every message is gone`() throws {

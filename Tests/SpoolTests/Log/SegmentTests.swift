@@ -105,6 +105,58 @@ struct SegmentTests {
         #expect(throws: SpoolError(.damaged, path: Segment.name(moved.segment))) { try log.reader.whole(id) }
     }
 
+    @Test func `what the disk does not give back for a moment is told from what is damaged`() throws {
+        let log = try open()
+        let sample = try Sample(1, size: 2000)
+        let id = try log.add(sample)
+        #expect(log.flush(durably: true) == nil)
+        disk.faults.readFails = 1
+        #expect { try log.reader.whole(id) } throws: { ($0 as? SpoolError)?.reason == .disk }
+        #expect { try log.reader.envelope(id) } throws: { ($0 as? SpoolError)?.reason == .disk }
+        disk.faults.readFails = 0
+        #expect(try log.reader.whole(id) == sample.body)
+    }
+
+    @Test(arguments: 0..<40) func `what the disk does not give back for a moment is not replaced when others move`(
+        seed: UInt64
+    ) throws {
+        let disk = SimulatedDisk(seed: seed)
+        let log = try SpoolLog(files: disk, options: .small(32 << 10), random: SplitMix64(seed: seed))
+        var kept: [UInt64: Sample] = [:]
+        for number in 0..<3 {
+            let sample = try Sample(number, size: 2000)
+            kept[try log.add(sample)] = sample
+        }
+        let large = try Sample(3, size: 12_000)
+        let upload = log.nextID(now: Timestamp(seconds: 1))
+        for start in stride(from: 0, to: 12_000, by: 3_000) {
+            try log.addChunk(upload, large.body[start..<(start + 3_000)])
+        }
+        try log.append(uploaded: upload, envelope: EnvelopeHead.encode(large.envelope), recipients: 1)
+        kept[upload] = large
+        #expect(log.flush(durably: true) == nil)
+        for number in 4..<120 {
+            let id = try log.add(Sample(number, size: 2000))
+            #expect(log.flush(durably: true) == nil)
+            try log.append(done: id)
+            log.flush(durably: true)
+            disk.faults.readFails = 2
+            log.rewriteSome(limit: 8192)
+            disk.faults.readFails = 0
+        }
+        // When the disk is well again it all moves at last.
+        for number in 120..<160 {
+            let id = try log.add(Sample(number, size: 2000))
+            #expect(log.flush(durably: true) == nil)
+            try log.append(done: id)
+            log.flush(durably: true)
+            log.unstickRewriting()
+            while log.rewriteSome(limit: 8192) {}
+        }
+        #expect(log.order.count <= 8)
+        for (id, sample) in kept { #expect(try log.reader.whole(id) == sample.body) }
+    }
+
     @Test func `a batch that fails because its segment was full fails for those in it alone`() throws {
         let log = try open()
         let kept = try log.add(Sample(1, size: 100))

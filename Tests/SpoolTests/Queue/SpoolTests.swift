@@ -134,6 +134,22 @@ struct SpoolTests {
         await (try open()).close()
     }
 
+    @Test func `while the disk is full the writer does not go on trying to move things`() async throws {
+        let disk = SimulatedDisk(seed: 1)
+        let spool = try Spool(files: disk, options: .small(64 << 10), clock: clock)
+        var ids: [QueueID] = []
+        for number in 0..<120 { ids.append(try await spool.commit(Sample(number, size: 3000))) }
+        disk.faults.capacity = 1
+        for id in ids.dropFirst() { spool.record([.done(id)]) }
+        try await Task.sleep(for: .milliseconds(200))
+        let before = disk.steps
+        try await Task.sleep(for: .milliseconds(600))
+        #expect(disk.steps - before < 40)
+        disk.faults.capacity = .max
+        #expect(spool.ids() == [ids[0]])
+        await spool.close()
+    }
+
     @Test func `a closed spool refuses`() async throws {
         let spool = try open()
         await spool.close()
