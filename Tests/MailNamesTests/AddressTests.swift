@@ -93,6 +93,16 @@ import Testing
     }
 }
 
+@Suite("Domains in UTF-8, RFC 5891") struct DomainControlTests {
+    @Test(arguments: [
+        "exämple\u{0}.test", "\u{0}exämple.test", "exämple.test\u{0}.evil.test", "ex\u{7F}ämple.test", "ä\n.test",
+    ])
+    func `a control character in a name is refused, and cuts off nothing`(_ text: String) {
+        #expect(throws: AddressSyntaxError.self) { try Domain(parsing: text) }
+        #expect(throws: AddressSyntaxError.self) { try EmailAddress(parsing: "joe@\(text)") }
+    }
+}
+
 @Suite("The envelope's bytes") struct EnvelopeCodingTests {
     @Test func `an envelope is read back, and no part of it is one`() throws {
         let envelope = Envelope(

@@ -36,7 +36,7 @@ struct MailParameters {
             seen.insert(parameter)
             try take(parameter, value, line)
         }
-        if reversePath.address?.isInternationalized == true && !isInternationalized {
+        if !isInternationalized && !PathParser.isASCII(line, pathStart..<end) {
             throw SMTPSyntaxError(.internationalizedWithoutExtension)
         }
     }

@@ -5,6 +5,8 @@ import MailNames
 struct RecipientParameters {
     /// `nil` for `<Postmaster>`, whose domain is the server's own.
     var address: EmailAddress?
+    /// Whether the path is written in UTF-8.
+    var isInternationalized: Bool
     var notify: DeliveryNotify?
     var originalRecipient: OriginalRecipient?
     /// RRVS: RFC 7293.
@@ -22,6 +24,7 @@ struct RecipientParameters {
         case .postmaster: address = nil
         case .address(let found): address = found
         }
+        isInternationalized = !PathParser.isASCII(line, pathStart..<end)
         var scanner = try ParameterScanner(line, at: end)
         while let (keyword, value) = try scanner.next(line) {
             hasParameters = true

@@ -11,6 +11,13 @@ enum PathParser {
         case address(EmailAddress)
     }
 
+    /// Whether a path is written without UTF-8. A domain in UTF-8 has another form too, but to find it is not the server's part:
+    /// RFC 6531 section 3.4 asks for SMTPUTF8 with what is on the wire.
+    static func isASCII(_ line: Span<UInt8>, _ path: Range<Int>) -> Bool {
+        for index in path where line[index] >= 0x80 { return false }
+        return true
+    }
+
     /// Reads a path that begins at `start`; answers with it and where it ends. A source route is accepted and ignored:
     /// RFC 5321 section 3.3 and appendix C.
     static func parse(_ line: Span<UInt8>, at start: Int) throws(SMTPSyntaxError) -> (path: Path, end: Int) {

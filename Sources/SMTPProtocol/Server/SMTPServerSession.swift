@@ -370,7 +370,9 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         }
         if parameters.hasParameters && !isExtended { return fault(.parameterUnknown) }
         let address = parameters.address ?? configuration.postmaster
-        if address.isInternationalized && !transaction.isInternationalized { return fault(.internationalizedAddress) }
+        if parameters.isInternationalized && !transaction.isInternationalized {
+            return fault(.internationalizedAddress)
+        }
         guard transaction.recipients.count < configuration.limits.recipientsPerTransaction else {
             return deferral(.tooManyRecipients)
         }
