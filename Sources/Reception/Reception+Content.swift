@@ -11,7 +11,8 @@ import Spool
 extension Reception {
     // MARK: Content
 
-    public func commit(
+    /// Takes a message whose authors were judged, where they are.
+    func take(
         _ transaction: SMTPTransaction,
         _ content: SMTPReceivedContent,
         _ client: SMTPClientDescription,
@@ -215,6 +216,7 @@ final class StampedUpload: SMTPContentUpload {
     private final class LoopConfined: @unchecked Sendable {
         var head: ArrivingHeader?
         var isHeaderWhole = true
+        var authors: MessageAuthors?
     }
 
     init(
@@ -230,11 +232,13 @@ final class StampedUpload: SMTPContentUpload {
     var head: ArrivingHeader? { seen.head }
     /// Whether all Bcc fields could be found, where they are looked for: the header has to be in the first piece.
     var isHeaderWhole: Bool { seen.isHeaderWhole }
+    var authors: MessageAuthors? { seen.authors }
 
     func append(_ buffer: ByteBuffer, resume: @escaping @Sendable () -> Void) -> Bool {
         guard seen.head == nil else { return upload.append(buffer, resume: resume) }
         let head = ArrivingHeader(buffer.readableBytesUInt8Span)
         seen.head = head
+        seen.authors = MessageAuthors(buffer.readableBytesUInt8Span)
         var stamped = stamp(head)
         if hidesBlindCopies {
             let (content, isWhole) = Reception.withoutBlindCopies(buffer)

@@ -1,7 +1,9 @@
+import Admission
 import InternetMessage
 import MailBytes
 import MailEvents
 import MailNames
+import MailPolicy
 import NIOCore
 import SMTPChannels
 import SMTPProtocol
@@ -40,102 +42,179 @@ public struct LocalSubmissionRefused: Error, Sendable, CustomStringConvertible {
 }
 
 extension Reception {
-    /// Takes a message from this machine: the same spool and trace as for all others. Durable on return.
+    /// Content up to this is handed to the spool at once.
+    private static let contentInMemory = 256 << 10
+
+    /// Takes a message from this machine: the same limits, admission, spool and trace as for all others. Durable on return.
+    ///
+    /// Whoever may run programs here may name any sender, as with every `sendmail`; the account in the trace is the user's.
     ///
     /// - Throws: `LocalSubmissionRefused`.
     public func submitLocally(_ submission: LocalSubmission, on loop: any EventLoop) async throws -> QueueID {
+        let options = currentOptions()
+        var content = LocalContent(submission.content)
+        guard submission.content.count <= options.messageSize.bytes else {
+            throw LocalSubmissionRefused(reply: .tooLarge)
+        }
+        if content.hasStrayBcc && submission.takesRecipientsFromHeader {
+            throw LocalSubmissionRefused(reply: .strayBcc)
+        }
         var recipients = submission.recipients
-        let (content, addressed) = Self.prepared(submission.content)
-        if submission.takesRecipientsFromHeader { recipients += addressed }
+        if submission.takesRecipientsFromHeader { recipients += content.addressed }
         var seen: Set<EmailAddress> = []
         recipients.removeAll { !seen.insert($0).inserted }
         guard !recipients.isEmpty else { throw LocalSubmissionRefused(reply: .noValidRecipients) }
-        let host = currentOptions().hostName
-        let own = try? EmailAddress(parsing: "\(submission.user)@\(host)")
-        let client = SMTPClientDescription(
-            peer: nil,
-            helo: host,
-            account: own?.description,
-            tls: nil,
-            role: .submission,
-            isExtended: true
-        )
+        guard recipients.count <= options.recipients else {
+            throw LocalSubmissionRefused(reply: .tooManyLocalRecipients)
+        }
         let now = clock.now()
+        let own = try? EmailAddress(parsing: "\(submission.user)@\(options.hostName)")
         let envelope = Envelope(
             reversePath: submission.sender ?? own.map(ReversePath.address) ?? .null,
             recipients: recipients.map { EnvelopeRecipient(address: $0) },
-            bodyType: content.contains { $0 >= 0x80 } ? .eightBitMIME : .sevenBit,
+            bodyType: content.isEightBit ? .eightBitMIME : .sevenBit,
             isInternationalized: recipients.contains(where: \.isInternationalized),
-            origin: MessageOrigin(door: .sendmail, helo: host, account: own?.description, transmissionType: "local"),
+            origin: MessageOrigin(
+                door: .sendmail,
+                helo: options.hostName,
+                account: own?.description,
+                transmissionType: "local"
+            ),
             received: now,
-            expires: now + currentOptions().messageLifetime
+            expires: now + options.messageLifetime
         )
-        let head = ArrivingHeader(content.span)
-        let received = ReceivedField(
-            helo: "\(submission.user)@\(host)",
-            peer: nil,
-            host: host,
-            transmissionType: "local",
-            time: now
-        )
-        var front = received.bytes
+        let head = ArrivingHeader(content.header.span)
+        let hops = admission.judgeHops(head.receivedCount)
+        if case .refuse(let reply) = hops.decision {
+            recordLocal(.loop, envelope, head, [.reason: hops.reason])
+            throw LocalSubmissionRefused(reply: reply)
+        }
+        try await judge(recipients, of: envelope, head, on: loop)
+        let front = front(own, head, now)
+        let size = front.count + content.header.count + content.remaining
+        let stored: Spool.Content
+        if size <= Self.contentInMemory {
+            var buffers = [ByteBuffer(bytes: front), ByteBuffer(bytes: content.header)]
+            while let piece = content.next() { buffers.append(piece) }
+            stored = .buffers(buffers)
+        } else {
+            stored = .upload(await upload(front + content.header, &content, on: loop))
+        }
+        let promise = loop.makePromise(of: QueueID.self)
+        spool.commit(envelope, stored, on: loop) { result in
+            promise.completeWith(result.mapError { $0 as any Error })
+        }
+        do {
+            let id = try await promise.futureResult.get()
+            recordLocal(.received, envelope, head, [.size: String(size), .verdict: hops.line], id)
+            return id
+        } catch {
+            logger.error("a local message from \(envelope.reversePath) was not taken: \(error)")
+            let isFull = (error as? SpoolError)?.reason == .full
+            throw LocalSubmissionRefused(reply: isFull ? .storageFull : .localError)
+        }
+    }
+
+    /// What is put in front of the program's header.
+    private func front(_ own: EmailAddress?, _ head: ArrivingHeader, _ now: Timestamp) -> [UInt8] {
+        let host = currentOptions().hostName
+        var front = ReceivedField(helo: host, peer: nil, host: host, transmissionType: "local", time: now).bytes
         if !head.hasDate { front += Array("Date: \(now.internetDate)\r\n".utf8) }
         if !head.hasFrom, let own { front += Array("From: <\(own)>\r\n".utf8) }
         if head.messageID == nil {
             let unique = String(UInt64.random(in: .min ... .max), radix: 36)
             front += Array("Message-ID: <\(now.microseconds).\(unique)@\(host)>\r\n".utf8)
         }
-        let buffers = [ByteBuffer(bytes: front), ByteBuffer(bytes: content)]
-        let promise = loop.makePromise(of: QueueID.self)
-        spool.commit(envelope, .buffers(buffers), on: loop) { result in
-            promise.completeWith(result.mapError { $0 as any Error })
-        }
-        do {
-            let id = try await promise.futureResult.get()
-            var event = TraceEvent(
-                .received,
-                [
-                    .sender: envelope.reversePath.description, .messageID: head.messageID, .door: "sendmail",
-                    .account: client.account, .transmission: "local", .size: String(front.count + content.count),
-                ]
-            )
-            event.fields += recipients.prefix(100).map { TraceEvent.Entry(.recipient, $0.description) }
-            record(id, event)
-            return id
-        } catch {
-            let isFull = (error as? SpoolError)?.reason == .full
-            throw LocalSubmissionRefused(reply: isFull ? .storageFull : .localError)
-        }
+        return front
     }
 
-    /// The content with CR LF lines and without Bcc, and the addresses of To, Cc and Bcc.
-    static func prepared(_ content: [UInt8]) -> (content: [UInt8], addressed: [EmailAddress]) {
-        var lines: [UInt8] = []
-        lines.reserveCapacity(content.count + content.count / 32)
-        for (index, byte) in content.enumerated() {
-            if byte == .lineFeed && (index == 0 || content[index - 1] != .carriageReturn) {
-                lines.append(.carriageReturn)
+    /// Judges each recipient as for somebody who logged in. A program cannot take back one of several: who is refused among them
+    /// stays, and delivery reports it to the sender.
+    ///
+    /// - Throws: `LocalSubmissionRefused` when all are refused, or it cannot be told now.
+    private func judge(
+        _ recipients: [EmailAddress],
+        of envelope: Envelope,
+        _ head: ArrivingHeader,
+        on loop: any EventLoop
+    ) async throws {
+        let client = Admission.Client(peer: nil, account: envelope.origin.account, isSubmission: true)
+        var refusals: [SMTPReply] = []
+        for recipient in recipients {
+            let verdicts: [Verdict]
+            switch admission.judgeRecipient(recipient, client, on: loop) {
+            case .now(let known): verdicts = known
+            case .later(let future): verdicts = try await future.get()
             }
-            // A bare CR would be a line end to some.
-            if byte == .carriageReturn && (index + 1 == content.count || content[index + 1] != .lineFeed) { continue }
-            lines.append(byte)
-        }
-        if !lines.suffix(2).elementsEqual([.carriageReturn, .lineFeed]) { lines.append("\r\n") }
-        var addressed: [EmailAddress] = []
-        var kept: [UInt8] = []
-        var scanner = HeaderScanner()
-        let span = lines.span
-        while let field = scanner.next(span) {
-            let name = span.extracting(field.name)
-            let isBlind = name.equals("Bcc")
-            if isBlind || name.equals("To") || name.equals("Cc") {
-                addressed += AddressList(parsing: span.extracting(field.value)).addresses
+            for verdict in verdicts {
+                guard case .refuse(let reply) = verdict.decision else { continue }
+                var event = localEvent(.refused, envelope, head, [.reply: reply.oneLine, .reason: verdict.line])
+                event.fields.append(TraceEvent.Entry(.recipient, recipient.description))
+                record(nil, event)
+                if !reply.isPermanent { throw LocalSubmissionRefused(reply: reply) }
+                refusals.append(reply)
+                break
             }
-            if !isBlind { kept += span.extracting(field.whole).bytes }
         }
-        let end = scanner.end
-        // A message without an empty line after its header gets one.
-        if end < lines.count && lines[end] != .carriageReturn { kept.append("\r\n") }
-        return (kept + lines[end...], addressed)
+        if let reply = refusals.first, refusals.count == recipients.count { throw LocalSubmissionRefused(reply: reply) }
     }
+
+    /// Hands a large message to the spool piece by piece, at the disk's pace.
+    private func upload(
+        _ beginning: [UInt8],
+        _ content: inout LocalContent,
+        on loop: any EventLoop
+    ) async -> SpoolUpload {
+        let upload = spool.upload(on: loop)
+        var piece: ByteBuffer? = ByteBuffer(bytes: beginning)
+        while let buffer = piece {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+                loop.execute {
+                    if upload.append(buffer, resume: { continuation.resume() }) { continuation.resume() }
+                }
+            }
+            piece = content.next()
+        }
+        return upload
+    }
+
+    // MARK: Trace
+
+    private func recordLocal(
+        _ kind: TraceEvent.Kind,
+        _ envelope: Envelope,
+        _ head: ArrivingHeader,
+        _ fields: KeyValuePairs<TraceField, String?>,
+        _ id: QueueID? = nil
+    ) {
+        var event = localEvent(kind, envelope, head, fields)
+        event.fields += envelope.recipients.prefix(100).map { TraceEvent.Entry(.recipient, $0.address.description) }
+        record(id, event)
+    }
+
+    private func localEvent(
+        _ kind: TraceEvent.Kind,
+        _ envelope: Envelope,
+        _ head: ArrivingHeader,
+        _ fields: KeyValuePairs<TraceField, String?>
+    ) -> TraceEvent {
+        var event = TraceEvent(
+            kind,
+            [
+                .sender: envelope.reversePath.description, .messageID: head.messageID, .door: "sendmail",
+                .account: envelope.origin.account, .transmission: "local",
+            ]
+        )
+        for (field, value) in fields { if let value { event.fields.append(TraceEvent.Entry(field, value)) } }
+        return event
+    }
+}
+
+extension SMTPReply {
+    fileprivate static let strayBcc = SMTPReply(
+        554,
+        EnhancedStatus(5, 6, 0),
+        "A line of the header is no field, and a Bcc stands behind it: nobody is told by mistake"
+    )
+    fileprivate static let tooManyLocalRecipients = SMTPReply(554, EnhancedStatus(5, 5, 3), "Too many recipients")
 }

@@ -22,6 +22,11 @@ public final class Reception: SMTPServerAuthority {
         public var messageLifetime: Duration
         /// Solicitation class keywords of what is not taken: RFC 3865.
         public var refusedSolicitations: [String]
+        /// Octets and recipients that a message from this machine may have. SMTP sessions have limits of their own.
+        public var messageSize = SMTPLimits().messageSize
+        public var recipients = SMTPLimits().recipientsPerTransaction
+        /// Whether what a submission says in From has to belong to its account.
+        public var checksAuthors = true
 
         public init(
             hostName: String,

@@ -17,7 +17,7 @@ import SMTPChannels
 import SMTPProtocol
 import Spool
 
-/// alice@example.test and bob@example.test, who log in with NAME-secret.
+/// alice@example.test and bob@example.test, who log in with NAME-secret; mail to team@example.test goes to both.
 struct SmallDirectory: Directory {
     func cachedAnswer(for address: EmailAddress) -> RecipientAnswer? { nil }
 
@@ -25,6 +25,8 @@ struct SmallDirectory: Directory {
         switch address.description {
         case "alice@example.test": .account(AccountID(1))
         case "bob@example.test": .account(AccountID(2))
+        case "team@example.test":
+            .alias(["alice", "bob"].compactMap { try? EmailAddress(parsing: $0 + "@example.test") })
         case let text where text.hasSuffix("@example.test"): .unknownRecipient
         default: .notLocal
         }

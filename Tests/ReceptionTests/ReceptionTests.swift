@@ -147,6 +147,56 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("From: Alice <alice@example.test>\r\n", "250 2.0.0"), ("FROM: alice@EXAMPLE.test\r\n", "250 2.0.0"),
+        ("", "250 2.0.0"),
+        ("From: team@example.test\r\n", "250 2.0.0"), ("From: Bob <bob@example.test>\r\n", "550 5.7.1"),
+        ("From: alice@example.test, bob@example.test\r\n", "550 5.7.1"),
+        ("From: alice@example.test\r\nFrom: bob@example.test\r\n", "550 5.7.1"),
+        ("From: \"alice@example.test\" <bob@example.test>\r\n", "550 5.7.1"),
+        ("From: x@elsewhere.test\r\n", "550 5.7.1"),
+        ("From: The Boss\r\n", "550 5.6.0"),
+    ]) func `what From says has to belong to the account, RFC 6409 section 6.1`(
+        _ from: String,
+        _ answer: String
+    ) async throws {
+        try await DoorFixture.with { door in
+            // Small, and so large that it goes to the disk as it arrives.
+            for body in ["text\r\n", String(repeating: "text\r\n", count: 30_000)] {
+                let answers = try await door.send(
+                    from + "Subject: x\r\n\r\n" + body,
+                    from: "alice@example.test",
+                    to: "bob@example.test",
+                    account: "alice@example.test"
+                )
+                #expect(answers.first?.hasPrefix(answer) == true, "\(answers)")
+            }
+            let isTaken = answer.hasPrefix("250")
+            #expect(try door.spooled().count == (isTaken ? 2 : 0))
+            #expect(door.events(.refused).count == (isTaken ? 0 : 2))
+        }
+    }
+
+    @Test func `who checks From is the configuration's affair, and mail from other hosts is never checked`()
+        async throws
+    {
+        try await DoorFixture.with { door in
+            let content = "From: bob@example.test\r\n\r\ntext\r\n"
+            let relayed = try await door.send(content, to: "alice@example.test")
+            #expect(relayed.first?.hasPrefix("250") == true)
+            var options = Reception.Options(hostName: "mx.example.test")
+            options.checksAuthors = false
+            door.reception.setOptions(options)
+            let submitted = try await door.send(
+                content,
+                from: "alice@example.test",
+                to: "bob@example.test",
+                account: "alice@example.test"
+            )
+            #expect(submitted.first?.hasPrefix("250") == true)
+        }
+    }
+
     @Test func `a wrong password is refused, and the trace has the name and no password`() async throws {
         try await DoorFixture.with { door in
             await #expect(throws: (any Error).self) { try await door.connect(account: "mallory@example.org") }
@@ -183,6 +233,132 @@ import Testing
             #expect(message.content.contains("From: <root@mx.example.test>\r\n"))
             #expect(!message.content.contains("Bcc"))
             #expect(!message.content.replacing("\r\n", with: "").contains { $0 == "\r" || $0 == "\n" || $0 == "\r\n" })
+        }
+    }
+
+    private static func local(
+        _ text: String,
+        to recipients: [String] = [],
+        fromHeader: Bool = false
+    ) throws -> LocalSubmission {
+        LocalSubmission(
+            sender: nil,
+            recipients: try recipients.map { try EmailAddress(parsing: $0) },
+            takesRecipientsFromHeader: fromHeader,
+            content: Array(text.utf8),
+            user: "root"
+        )
+    }
+
+    private static func refusal(_ submission: LocalSubmission, at door: DoorFixture) async -> String {
+        do {
+            return "taken as \(try await door.reception.submitLocally(submission, on: DoorFixture.group.any()))"
+        } catch {
+            return (error as? LocalSubmissionRefused)?.reply.oneLine ?? "\(error)"
+        }
+    }
+
+    @Test func `the Received field of a local message names this host, RFC 5321 section 4.4`() async throws {
+        try await DoorFixture.with { door in
+            let submission = try Self.local("Subject: x\n\nbody\n", to: ["alice@example.test"])
+            _ = try await door.reception.submitLocally(submission, on: DoorFixture.group.any())
+            let content = try #require(try door.spooled().first).content
+            #expect(content.hasPrefix("Received: from mx.example.test\r\n\tby mx.example.test (Martlet) with local;"))
+        }
+    }
+
+    @Test(arguments: [
+        // Behind a line that is no field, with the rest of it on lines of its own, and where there is no header at all.
+        (
+            "Subject: x\nbad line\nBcc: secret@x.example\nmore\n\nbody\n",
+            "Subject: x\r\n\r\nbad line\r\nmore\r\n\r\nbody\r\n"
+        ),
+        ("Subject: x\nbad line\nBCC:\n secret@x.example\n\nbody\n", "Subject: x\r\n\r\nbad line\r\n\r\nbody\r\n"),
+        ("bad line\nBcc: secret@x.example\n\nbody\n", "\r\nbad line\r\n\r\nbody\r\n"),
+        ("Bc\rc: secret@x.example\nSubject: x\n\nbody", "Subject: x\r\n\r\nbody\r\n"),
+        ("Resent-Bcc: secret@x.example\nSubject: x\n\nbody", "Subject: x\r\n\r\nbody\r\n"),
+        ("Bcc: secret@x.example", "\r\n"),
+        // A body is left alone.
+        ("Subject: x\n\nBcc: text\n", "Subject: x\r\n\r\nBcc: text\r\n"),
+        ("Subject: x\nno field\n", "Subject: x\r\n\r\nno field\r\n"),
+        ("Subject: x", "Subject: x\r\n\r\n"), ("", "\r\n"),
+    ]) func `a Bcc goes on in no local message, wherever in the header it stands`(
+        _ text: String,
+        _ sent: String
+    )
+        async throws
+    {
+        try await DoorFixture.with { door in
+            let submission = try Self.local(text, to: ["alice@example.test"])
+            _ = try await door.reception.submitLocally(submission, on: DoorFixture.group.any())
+            let content = try #require(try door.spooled().first).content
+            #expect(content.hasSuffix(">\r\n" + sent))
+            #expect(!content.contains("secret"))
+        }
+    }
+
+    @Test func `where it is not certain whose a Bcc is, and recipients come from the header, nobody gets the message`()
+        async throws
+    {
+        try await DoorFixture.with { door in
+            let text = "To: alice@example.test\nbad line\nBcc: bob@example.test\n\nbody\n"
+            let submission = try Self.local(text, fromHeader: true)
+            let answer = await Self.refusal(submission, at: door)
+            #expect(answer.hasPrefix("554 5.6.0"))
+            #expect(try door.spooled().isEmpty)
+        }
+    }
+
+    @Test func `recipients of a message that is sent on are those of its Resent fields, RFC 5322 section 3.6.6`()
+        async throws
+    {
+        try await DoorFixture.with { door in
+            let text = "Resent-To: bob@example.test\nTo: alice@example.test\nSubject: x\n\nbody\n"
+            let submission = try Self.local(text, fromHeader: true)
+            _ = try await door.reception.submitLocally(submission, on: DoorFixture.group.any())
+            let recipients = try door.spooled().first?.envelope.recipients.map(\.address.description)
+            #expect(recipients == ["bob@example.test"])
+        }
+    }
+
+    @Test func `a local message has the limits that others have`() async throws {
+        try await DoorFixture.with { door in
+            var options = Reception.Options(hostName: "mx.example.test")
+            (options.messageSize, options.recipients) = (.init(bytes: 2000), 2)
+            door.reception.setOptions(options)
+            let large = try Self.local(String(repeating: "x", count: 2001), to: ["alice@example.test"])
+            #expect(await Self.refusal(large, at: door).hasPrefix("552 5.3.4"))
+            let many = try Self.local("Subject: x\n", to: ["alice@example.test", "a@x.example", "b@x.example"])
+            #expect(await Self.refusal(many, at: door).hasPrefix("554 5.5.3"))
+            let unknown = try Self.local("Subject: x\n", to: ["nobody@example.test"])
+            #expect(await Self.refusal(unknown, at: door).hasPrefix("550 5.1.1"))
+            #expect(try door.spooled().isEmpty)
+            // One of several is delivery's to report, for a program cannot leave it out.
+            let some = try Self.local("Subject: x\n", to: ["nobody@example.test", "alice@example.test"])
+            #expect(await Self.refusal(some, at: door).hasPrefix("taken"))
+            #expect(try door.spooled().first?.envelope.recipients.count == 2)
+            #expect(
+                door.events(.refused).compactMap { $0[.recipient] } == Array(repeating: "nobody@example.test", count: 2)
+            )
+        }
+    }
+
+    @Test func `a local message in a loop is cut, RFC 5321 section 6.3`() async throws {
+        try await DoorFixture.with { door in
+            let message = try Self.local(Self.passed(101), to: ["alice@example.test"])
+            #expect(await Self.refusal(message, at: door).hasPrefix("554 5.4.6"))
+            #expect(door.events(.loop).count == 1)
+        }
+    }
+
+    @Test func `a large local message goes to the spool in pieces, whole`() async throws {
+        try await DoorFixture.with { door in
+            let lines = String(repeating: "0123456789abcdef\n", count: 120_000)
+            let message = try Self.local("Subject: large\n\n" + lines, to: ["alice@example.test"])
+            let id = try await door.reception.submitLocally(message, on: DoorFixture.group.any())
+            #expect(try door.spool.pieces(of: id) > 1)
+            let content = try #require(try door.spooled().first).content
+            #expect(content.hasSuffix("Subject: large\r\n\r\n" + lines.replacing("\n", with: "\r\n")))
         }
     }
 

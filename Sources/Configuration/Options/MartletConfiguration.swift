@@ -10,6 +10,7 @@ public struct MartletConfiguration: Sendable, Hashable {
     public var authentication = AuthenticationOptions()
     public var smtp = SMTPOptions()
     public var sendmail = LocalMailOptions()
+    public var submission = SubmissionOptions()
     public var relay = RelayOptions()
     public var directory = DirectoryOptions()
     public var delivery = LocalDeliveryOptions()

@@ -13,6 +13,7 @@ public enum ConfigurationTable {
         ("tls", "The server's certificate. Without one, a self-signed certificate is made at start."),
         ("authentication", "How people log in."),
         ("smtp", "How mail is taken in."),
+        ("submission", "How mail of people who logged in is taken."),
         ("sendmail", "Mail from programs on this machine, by the sendmail command."),
         ("relay", "Who may send to other domains. Nobody, unless listed here."),
         ("directory", "How the names of local domains are read. Domains, accounts and aliases are set by commands."),
@@ -158,7 +159,7 @@ public enum ConfigurationTable {
             \.smtp.bareNewlines,
             .choice(),
             "What becomes of a CR or LF that stands alone in a message: it is refused with 5xx, or made a CR LF of. "
-                + "It never ends the content."
+                + "It never ends the content. In content that comes by BDAT it is always refused, unless it is BINARYMIME."
         ),
         ConfigurationKey(
             "smtp.clear-text-authentication",
@@ -191,6 +192,13 @@ public enum ConfigurationTable {
             \.smtp.verboseCommands,
             .flag,
             "Takes VERB and ONEX, which old programs send and which change nothing."
+        ),
+        ConfigurationKey(
+            "submission.check-from",
+            \.submission.checkFrom,
+            .flag,
+            "Whether the addresses in the From field of what an account submits have to be its own, or of an alias that leads to it. "
+                + "Turn it off for programs that log in to send what others wrote."
         ),
         ConfigurationKey(
             "smtp.xclient-networks",

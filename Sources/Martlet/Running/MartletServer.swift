@@ -94,7 +94,7 @@ public final class MartletServer: Sendable {
             verifier: ProbingVerifier(probe: probe)
         )
         reception = Reception(
-            options: Self.receptionOptions(plan),
+            options: plan.reception,
             admission: admission,
             spool: spool,
             recorder: trace,
@@ -159,14 +159,6 @@ public final class MartletServer: Sendable {
         case .files(let chain, let key): .files(chain: chain, key: key)
         case .selfSigned: .selfSigned(path: folder.certificate, names: [plan.hostName.ascii])
         }
-    }
-
-    private static func receptionOptions(_ plan: ServerPlan) -> Reception.Options {
-        Reception.Options(
-            hostName: plan.hostName.ascii,
-            messageLifetime: plan.messageLifetime,
-            refusedSolicitations: plan.offer.refusedSolicitations
-        )
     }
 
     private static func popOptions(_ plan: ServerPlan) -> POPServerOptions {
@@ -247,9 +239,7 @@ public final class MartletServer: Sendable {
         admission.setOptions(plan.admission)
         directory.setRules(plan.names)
         probe.setOptions(plan.probing)
-        reception.setOptions(
-            Self.receptionOptions(plan)
-        )
+        reception.setOptions(plan.reception)
         tokens.take(plan.tokens)
         smtp.setLimits(plan.connections)
         pop.reconfigure(Self.popOptions(plan))

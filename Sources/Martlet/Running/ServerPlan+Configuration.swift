@@ -41,6 +41,7 @@ extension ServerPlan {
         spool.maximumSize = configuration.spool.maximumSize
         spool.minimumFreeSpace = configuration.spool.minimumFree
         messageLifetime = configuration.queue.lifetime
+        checksAuthors = configuration.submission.checkFrom
         trace.retention = configuration.trace.retention
         dns.forwarders = configuration.resolver.servers.map(\.description)
         dns.trustAnchorFile = configuration.resolver.trustAnchorFile

@@ -70,6 +70,8 @@ public struct ServerPlan: Sendable {
     /// What SMTP sessions offer beyond what every session has.
     public var offer = SMTPServiceOffer([.deliverBy, .futureRelease, .priority, .requiredOwnership, .requireTLS])
     public var contentInMemory = ByteCount.kibibytes(256)
+    /// Whether what a submission says in From has to belong to its account.
+    public var checksAuthors = true
     public var messageLifetime = Duration.seconds(5 * 86_400)
     public var trace = TraceStore.Options()
     public var dns = UnboundResolver.Options()
