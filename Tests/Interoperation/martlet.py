@@ -155,9 +155,10 @@ class Martlet:
         with self.smtp() as session:
             return session.sendmail(sender, to, content, **options)
 
-    def pop(self, user="alice"):
+    def pop(self, user="alice", utf8=True):
         session = poplib.POP3(self.host, self.port("pop3"), timeout=20)
-        session.utf8()
+        if utf8:
+            session.utf8()
         session.user(f"{user}@example.test")
         session.pass_(f"{user}-secret")
         return session

@@ -47,6 +47,26 @@ class ClientsTests(unittest.TestCase):
             self.assertTrue(text.startswith(b"Return-Path: <carol@elsewhere.test>"), text[:200])
             self.assertIn(b"Received: from ", text)
 
+    def test_a_pop_client_of_old_reads_what_has_utf8_in_its_header(self):
+        body = "Grüße im Text".encode()
+        with self.martlet.smtp() as session:
+            session.ehlo("client.test")
+            session.mail("carol@elsewhere.test", ["SMTPUTF8", "BODY=8BITMIME"])
+            session.rcpt("bob@example.test")
+            self.assertEqual(session.data("From: José <carol@elsewhere.test>\r\nSubject: Grüße\r\nX-Note: ü\r\n\r\n".encode() + body)[0], 250)
+        self.martlet.send(b"Subject: caf\xe9\r\n\r\nLatin-1\r\n", "bob@example.test")
+        self.martlet.receives("bob", count=2)
+        session = self.martlet.pop("bob", utf8=False)
+        first, second = (b"\r\n".join(session.retr(n)[1]) for n in (1, 2))
+        self.assertIn(b"\r\nSubject: =?utf-8?B?R3LDvMOfZQ==?=\r\n", first)
+        self.assertIn(b"\r\nFrom: =?utf-8?B?Sm9zw6k=?= <carol@elsewhere.test>\r\n", first)
+        self.assertNotIn(b"X-Note", first)
+        self.assertIn(body, first)
+        self.assertIn(b"Subject: caf\xe9\r\n", second)
+        session.quit()
+        whole = self.martlet.mailbox("bob")[0]
+        self.assertIn("Subject: Grüße\r\nX-Note: ü\r\n".encode(), whole)
+
     def test_swaks_over_starttls(self):
         if not shutil.which("swaks"):
             self.fail("swaks is not installed: Scripts/install-packages test")

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -133,6 +134,155 @@ class SendmailTests(unittest.TestCase):
         shutil.rmtree(place)
 
 
+    def deliver(self, martlet, *arguments, stdin):
+        done = subprocess.run([BINARY, "sendmail", "--data", martlet.data, *arguments], capture_output=True, timeout=60, input=stdin)
+        return done.returncode, done.stdout
+
+    def test_octets_of_any_charset_arrive_as_they_were_written(self):
+        text = b"Subject: caf\xe9\n\n\xff\xfe \xc3 latin caf\xe9\n"
+        with Martlet() as martlet:
+            self.assertEqual(self.deliver(martlet, "-i", "alice@example.test", stdin=text)[0], 0)
+            lines = text.replace(b"\n", b"\r\n")
+            dialogue = (b"EHLO here\r\nMAIL FROM:<bob@example.test>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n"
+                        + lines + b".\r\nMAIL FROM:<bob@example.test>\r\nRCPT TO:<bob@example.test>\r\n"
+                        + b"BDAT %d LAST\r\n" % len(lines) + lines + b"QUIT\r\n")
+            status, answers = self.deliver(martlet, "-bs", stdin=dialogue)
+            self.assertEqual(status, 0)
+            self.assertEqual(answers.count(b"250 2.0.0"), 2, answers)
+            self.assertTrue(answers.rstrip().splitlines()[-1].startswith(b"221"), answers)
+            for message in martlet.receives("alice") + martlet.receives("bob", count=2):
+                self.assertIn(b"Subject: caf\xe9\r\n", message)
+                self.assertIn(b"\r\n\xff\xfe \xc3 latin caf\xe9", message)
+
+    def test_a_permanent_refusal_is_told_as_one(self):
+        with Martlet("--set", "limits.message-size=1MiB") as martlet:
+            large = b"Subject: large\n\n" + b"x" * 70 * 20000 + b"\n"
+            self.assertEqual(self.deliver(martlet, "alice@example.test", stdin=large)[0], 1)
+            begin = b"MAIL FROM:<bob@example.test>\r\nRCPT TO:<alice@example.test>\r\nDATA\r\n"
+            dialogue = b"EHLO here\r\n" + begin + large.replace(b"\n", b"\r\n") + b".\r\n"
+            dialogue += begin + b"Subject: small\r\n\r\nx\r\n.\r\nQUIT\r\n"
+            answers = self.deliver(martlet, "-bs", stdin=dialogue)[1].splitlines()
+            self.assertTrue(any(line.startswith(b"552 5.3.4") for line in answers), answers)
+            self.assertFalse(any(line.startswith(b"451") for line in answers), answers)
+            self.assertIn(b"Subject: small", martlet.receives("alice")[0])
+            # More than is taken at all has its answer too, and the session goes on.
+            huge = b"EHLO here\r\n" + begin + b"x" * (65 << 20) + b"\r\n.\r\nNOOP\r\nQUIT\r\n"
+            answers = self.deliver(martlet, "-bs", stdin=huge)[1].splitlines()
+            self.assertEqual([line[:3] for line in answers[-3:]], [b"552", b"250", b"221"], answers)
+
+
+class Service:
+    """`martlet serve` from a configuration file, started as root and serving as nobody."""
+
+    def __init__(self, place, *lines, tables=""):
+        self.place, self.port = place, free_port()
+        os.chmod(place, 0o755)
+        doors = "".join(f"{name} = []\n" for name in ("submission", "submissions", "pop3", "pop3s"))
+        self.file = place / "martlet.toml"
+        self.data = place / "data"
+        self.text = (f'hostname = "mail.example.test"\ndata = "{self.data}"\nuser = "nobody"\n' + "".join(line + "\n" for line in lines)
+                     + f'[listen]\nsmtp = ["127.0.0.1:{self.port}"]\n{doors}' + tables)
+        self.file.write_text(self.text)
+        os.chmod(self.file, 0o644)
+        self.log = open(place / "log", "w+")
+
+    def said(self):
+        return (self.place / "log").read_text()
+
+    def __enter__(self):
+        self.process = subprocess.Popen([BINARY, "serve", "--config", self.file], stderr=self.log)
+
+        def greets():
+            assert self.process.poll() is None, self.said()
+            try:
+                return Wire(self.port)
+            except OSError:
+                return None
+
+        eventually(greets, "the server greets").socket.close()
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
+        self.log.close()
+
+
+@unittest.skipUnless(os.geteuid() == 0, "takes root to act for others")
+class LocalUserTests(unittest.TestCase):
+    def setUp(self):
+        self.place = folder()
+        # Where every user can run it.
+        self.program = self.place / "martlet"
+        try:
+            os.link(BINARY, self.program)
+        except OSError:
+            shutil.copy(BINARY, self.program)
+
+    def tearDown(self):
+        shutil.rmtree(self.place)
+
+    def as_user(self, user, *arguments, stdin=None, **environment):
+        done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True, timeout=60, input=stdin,
+                              user=user, group="nogroup", extra_groups=[], cwd="/",
+                              env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment})
+        return done.returncode, done.stdout, done.stderr
+
+    def test_every_user_sends_mail_as_themselves_and_does_nothing_else(self):
+        socket_path = self.place / "run" / "submit.sock"
+        with Service(self.place, tables=f'[sendmail]\nsocket = "{socket_path}"\n[outbound]\nmode = "hold"\n') as service:
+            self.assertEqual(os.stat(socket_path).st_mode & 0o777, 0o666)
+            where = {"MARTLET_SENDMAIL_SOCKET": str(socket_path), "MARTLET_DATA": str(service.data)}
+            status, _, errors = self.as_user("daemon", "sendmail", "far@elsewhere.test", stdin="Subject: hello\n\nx\n", **where)
+            self.assertEqual((status, errors), (0, ""))
+            waiting = json.loads(call("queue", "list", "--json", "--data", service.data)[1])
+            self.assertEqual([message["sender"] for message in waiting], ["daemon@mail.example.test"])
+            # Orders are not for them, and they are told so and not that there is no server.
+            for command in (["queue", "list"], ["account", "list"], ["trace", "x"]):
+                status, output, errors = self.as_user("daemon", *command, **where)
+                self.assertEqual((status, output), (1, ""), errors)
+                self.assertIn("not for you", errors)
+            # Another instance that was named is not replaced by this one.
+            other = {**where, "MARTLET_DATA": str(self.place / "other")}
+            self.assertEqual(self.as_user("daemon", "sendmail", "far@elsewhere.test", stdin="x\n", **other)[0], 75)
+        self.assertEqual(self.as_user("daemon", "sendmail", "far@elsewhere.test", stdin="x\n", **where)[0], 75)
+
+    def test_keys_and_passwords_of_root_serve_a_server_that_is_not(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.place / "key.pem", "-out",
+                        self.place / "certificate.pem", "-days", "30", "-subj", "/CN=mail.example.test"], check=True, capture_output=True)
+        password = self.place / "password"
+        password.write_text("secret\n")
+        for file in (password, self.place / "key.pem"):
+            os.chmod(file, 0o600)
+        tables = (f'[sendmail]\nsocket = ""\n[tls]\ncertificate = "{self.place}/certificate.pem"\nkey = "{self.place}/key.pem"\n'
+                  f'[outbound]\nmode = "smart-host"\nsmart-host = "127.0.0.1:9"\nusername = "relay"\npassword-file = "{password}"\n')
+        with Service(self.place, tables=tables) as service:
+            with Wire(service.port) as wire:
+                self.assertIn("STARTTLS", wire.ask("EHLO here"))
+            self.assertIn(f"nobody cannot read {self.place}/key.pem", service.said())
+            status, output, errors = call("config", "check", service.file)
+            self.assertEqual(status, 0, errors)
+            self.assertIn(f"cannot read {self.place}/key.pem", errors)
+            service.file.write_text(service.text.replace("[listen]", "[limits]\nrecipients = 7\n[listen]"))
+            service.process.send_signal(signal.SIGHUP)
+
+            def offers():
+                with Wire(service.port) as wire:
+                    return "RCPTMAX=7" in wire.ask("EHLO here")
+
+            eventually(offers, f"the new limit holds: {service.said()}")
+            eventually(lambda: "the old one stays in use" in service.said(), "the log tells of the certificate")
+            self.assertIn("the password that was read at start stays in use", service.said())
+            os.chmod(password, 0o644)
+            status, _, errors = call("config", "check", service.file)
+            self.assertEqual(status, 64)
+            self.assertIn("open to others", errors)
+            os.chmod(password, 0o600)
+            os.chmod(self.place / "key.pem", 0o644)
+            self.assertIn("can be read by every user", call("config", "check", service.file)[2])
+
+
 class ConfigurationTests(unittest.TestCase):
     def setUp(self):
         self.place = folder()
@@ -256,9 +406,15 @@ class StopTests(unittest.TestCase):
                 half.ask(command)
             half.send(b"half a mess")
             pop = Wire(martlet.port("pop3"))
+            control = [socket.socket(socket.AF_UNIX) for _ in range(6)]
+            for connection in control:
+                connection.connect(str(martlet.data / "control.sock"))
             bare = [socket.create_connection(("127.0.0.1", martlet.port(name))) for name in ("submissions", "pop3s")]
+            begun = time.monotonic()
             self.assertEqual(martlet.stop(patience=10), 0)
-            for connection in [*(wire.socket for wire in [*idle, half, pop]), *bare]:
+            # Before the watchdog ends what hangs.
+            self.assertLess(time.monotonic() - begun, 8.5)
+            for connection in [*control, *(wire.socket for wire in [*idle, half, pop]), *bare]:
                 connection.close()
 
 

@@ -1,5 +1,6 @@
 """Wrong lines, wrong order, floods and silence: the right reply or a close, and others are served meanwhile."""
 
+import contextlib
 import pathlib
 import resource
 import shutil
@@ -133,6 +134,41 @@ class HostileTests(unittest.TestCase):
             self.assertTrue(wire.reply().startswith("250"))
             self.assertTrue(wire.reply().startswith("250"))
             self.assertTrue(wire.closed())
+
+    def test_slow_senders_are_served_to_their_end_and_hold_nobody_up(self):
+        message = letter("drop by drop", to="bob@example.test").encode()
+        commands = (b"EHLO slow.test\r\n", b"MAIL FROM:<carol@elsewhere.test>\r\n", b"RCPT TO:<bob@example.test>\r\n", b"DATA\r\n",
+                    message + b".\r\n")
+        with contextlib.ExitStack() as stack:
+            slow = [stack.enter_context(self.wire()) for _ in range(50)]
+            # Each octet in a segment of its own, all clients in turn.
+            for command in commands:
+                for octet in command:
+                    for wire in slow:
+                        wire.send(bytes([octet]))
+                self.still_serves()
+                for wire in slow:
+                    self.assertRegex(wire.reply(), "^(250|354)")
+        arrived = self.martlet.receives("bob", count=50)
+        self.assertTrue(all(b"drop by drop" in message for message in arrived))
+        session = self.martlet.pop("bob")
+        for n in range(len(arrived)):
+            session.dele(n + 1)
+        session.quit()
+
+    def test_a_sender_that_is_too_slow_is_told_and_cut(self):
+        with Martlet("--set", "limits.command-timeout=1s", "--set", "limits.content-timeout=1s") as martlet:
+            with Wire(martlet.port("smtp")) as wire:
+                wire.ask("EHLO slow.test")
+                wire.send(b"NO")
+                self.assertTrue(wire.reply().startswith("421"))
+                self.assertTrue(wire.closed())
+            with Wire(martlet.port("smtp")) as wire:
+                for command in ("EHLO slow.test", "MAIL FROM:<carol@elsewhere.test>", "RCPT TO:<alice@example.test>", "DATA"):
+                    wire.ask(command)
+                wire.send(b"Subject: never whole\r\n")
+                self.assertTrue(wire.closed())
+            self.assertEqual(martlet.mailbox("alice"), [])
 
     def test_ten_thousand_connections_are_held_and_others_served(self):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
