@@ -167,7 +167,7 @@ let roof: [Target] =
         "Configuration",
         [
             "MailBytes", "MailNames", "MailEvents", "SMTPProtocol", "MailPolicy", "DeliveryScheduler", "Spool",
-            "DNSClient", "SASL",
+            "Directory", "DNSClient", "SASL",
             "Delivery", "Reception", "Access", "Monitoring", .product(name: "TOMLKit", package: "TOMLKit"),
         ]
     )

@@ -52,6 +52,9 @@ class LDAPTests(unittest.TestCase):
             martlet.receives("bob")
             with martlet.smtp("submission") as session:
                 session.login("alice@example.test", "alice-secret")
+                self.assertEqual(session.verify("frank"), (250, b"2.1.5 <frank@example.test>"))
+                self.assertEqual(session.expn("crew")[1], b"2.1.5 <frank@example.test>\n2.1.5 <alice@example.test>")
+                self.assertEqual(session.verify("nobody")[0], 550)
 
     def test_wrong_passwords_and_unknown_names_are_told_alike(self):
         with Slapd() as slapd, Martlet(*slapd.arguments()) as martlet:
@@ -67,7 +70,7 @@ class LDAPTests(unittest.TestCase):
 
     def test_over_tls_with_a_certificate_that_fits_and_never_with_another(self):
         with Slapd() as slapd:
-            for url, start in ((f"ldaps://localhost:{slapd.tls_port}", "false"), (f"ldap://localhost:{slapd.port}", "true")):
+            for url, start in ((f"ldaps://127.0.0.1:{slapd.tls_port}", "false"), (f"ldap://127.0.0.1:{slapd.port}", "true")):
                 with Martlet(*slapd.arguments(**{"ldap.url": url, "ldap.start_tls": start})) as martlet:
                     self.assertEqual(asked(martlet, "frank@example.test", "nobody@example.test"), ["250 2.1.5", "550 5.1.1"])
                 changes = {"ldap.url": url, "ldap.start_tls": start, "ldap.ca_file": "/etc/ssl/certs/ca-certificates.crt"}

@@ -1,3 +1,4 @@
+import Directory
 import MailNames
 import MailPolicy
 
@@ -6,9 +7,7 @@ public struct DirectoryOptions: Sendable, Hashable {
     /// Parts the user from a detail: RFC 5233 section 4.
     public var separator = "+"
     /// The names that lead to the postmaster in every domain: RFC 2142.
-    public var roles = [
-        "abuse", "noc", "security", "hostmaster", "usenet", "news", "webmaster", "www", "uucp", "ftp",
-    ]
+    public var roles = NameRules.standardRoles
 
     public init() {}
 }

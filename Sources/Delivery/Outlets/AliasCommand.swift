@@ -14,6 +14,8 @@ enum AliasCommand {
             let text = "The alias leads to a command, and delivery.alias-commands allows none"
             return .failed(DeliveryFailure(EnhancedStatus(5, 7, 1), text))
         }
+        let quiet = BrokenPipes()
+        defer { quiet.end() }
         let child: Child
         switch Child.start(command, environment(message)) {
         case .success(let started): child = started
@@ -63,6 +65,24 @@ enum AliasCommand {
         guard status != 0 else { return .written(mailbox: "a command") }
         let said = output.isEmpty ? "" : ": \(output)"
         return .failed(DeliveryFailure(code, "The alias's command ended with \(status), \(meaning)\(said)"))
+    }
+
+    /// Keeps a command that does not read from ending this process: SIGPIPE is for who does not look at errors.
+    private struct BrokenPipes {
+        private var before = sigset_t()
+        private var pipe = sigset_t()
+
+        init() {
+            sigemptyset(&pipe)
+            sigaddset(&pipe, SIGPIPE)
+            pthread_sigmask(SIG_BLOCK, &pipe, &before)
+        }
+
+        func end() {
+            var (before, pipe, now) = (before, pipe, timespec())
+            while sigtimedwait(&pipe, nil, &now) > 0 {}
+            pthread_sigmask(SIG_SETMASK, &before, nil)
+        }
     }
 
     // MARK: The process

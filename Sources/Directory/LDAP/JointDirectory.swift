@@ -38,8 +38,20 @@ public final class JointDirectory: Directory {
     public func isLocal(_ domain: Domain) async throws(DirectoryError) -> Bool { try await database.isLocal(domain) }
 
     public func addresses(named name: LocalPart, limit: Int) async throws(DirectoryError) -> [EmailAddress] {
-        try await database.addresses(named: name, limit: limit)
+        var found = try await database.addresses(named: name, limit: limit)
+        let local = try await database.hostedDomains().filter { $0.kind == .local }.prefix(Self.domainsAsked)
+        for domain in local where found.count < limit {
+            let address = EmailAddress(localPart: name, host: .domain(domain.name))
+            let isKnown = found.contains { $0.domain == domain.name }
+            if !isKnown, try await server.answer(for: "\(name.wire)@\(domain.name.ascii)") != nil {
+                found.append(address)
+            }
+        }
+        return found
     }
+
+    /// A bare name costs the server one question for each domain; beyond these it is not asked.
+    private static let domainsAsked = 50
 
     // MARK: Accounts
 

@@ -9,8 +9,14 @@ struct LDAPFailure: Error, CustomStringConvertible {
     let code: CInt
     /// What was being done.
     let step: String
+    /// What the server or libldap said of it beside the code.
+    var diagnosis: String?
 
-    var description: String { "\(step): \(String(cString: ldap_err2string(code)))" }
+    var description: String {
+        let meaning = String(cString: ldap_err2string(code))
+        guard let diagnosis, !diagnosis.isEmpty else { return "\(step): \(meaning)" }
+        return "\(step): \(meaning), \(diagnosis)"
+    }
 
     /// Whether another connection may do better.
     var isAboutConnection: Bool {
@@ -78,7 +84,14 @@ final class LDAPConnection: @unchecked Sendable {
     }
 
     private func require(_ code: CInt, _ step: String) throws(LDAPFailure) {
-        if code != LDAP_SUCCESS { throw LDAPFailure(code: code, step: step) }
+        if code != LDAP_SUCCESS { throw LDAPFailure(code: code, step: step, diagnosis: diagnosis) }
+    }
+
+    private var diagnosis: String? {
+        var text: UnsafeMutablePointer<CChar>?
+        guard ldap_get_option(handle, LDAP_OPT_DIAGNOSTIC_MESSAGE, &text) == LDAP_SUCCESS, let text else { return nil }
+        defer { ldap_memfree(text) }
+        return String(cString: text)
     }
 
     /// Says who asks: RFC 4513 section 5.1. A name without a password would be taken for nobody, and is never sent.
