@@ -114,8 +114,12 @@ public final class Admission: Sendable {
         _ directory: any Directory
     ) async -> Verdict {
         do {
-            guard let login = try? EmailAddress(parsing: name),
-                case .account(let id) = try await directory.answer(for: login),
+            let login = try? EmailAddress(parsing: name)
+            // Whose mail goes elsewhere still writes as who it was.
+            if let login, login == address, case .moved = try await directory.answer(for: login) {
+                return Verdict("sender", .accept, because: "\(address) is the account itself, which has moved")
+            }
+            guard let login, case .account(let id) = try await directory.answer(for: login),
                 try await directory.account(id, maySendAs: address)
             else {
                 return Verdict("sender", .refuse(.notYourAddress), because: "\(address) does not belong to \(name)")

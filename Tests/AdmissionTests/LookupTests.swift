@@ -157,6 +157,19 @@ private struct FixedVerifier: RecipientVerifier {
         #expect(try await decision("off@a.test") == .refuse(.mailboxDisabled))
     }
 
+    @Test func `an account that has moved still writes as who it was`() async throws {
+        let gone = Admission.Client(peer: nil, account: "gone@a.test", isSubmission: true)
+        func decision(_ sender: String) async throws -> Verdict.Decision? {
+            let path = ReversePath.address(try EmailAddress(parsing: sender))
+            switch Self.admission().judgeSender(path, gone, on: Self.loop) {
+            case .now(let verdicts): return verdicts.first?.decision
+            case .later(let future): return try await future.get().first?.decision
+            }
+        }
+        #expect(try await decision("gone@a.test") == .accept)
+        #expect(try await decision("smith@a.test") == .refuse(.notYourAddress))
+    }
+
     @Test func `the host of a relay domain has the last word where it can be asked`() async throws {
         let refusal = SMTPReply(550, EnhancedStatus(5, 1, 1), "nobody")
         func reply(_ answer: RecipientVerification, _ verifying: Admission.Verifying) async throws -> SMTPReply? {

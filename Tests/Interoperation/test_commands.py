@@ -26,7 +26,7 @@ def call(*arguments, stdin=None, name=None, environment=None):
 class DirectoryTests(unittest.TestCase):
     def exercise(self, martlet):
         martlet.control("domain", "add", "bücher.test")
-        self.assertIn({"domain": "xn--bcher-kva.test", "unicode": "bücher.test"}, martlet.json("domain", "list"))
+        self.assertIn({"domain": "xn--bcher-kva.test", "kind": "local", "unicode": "bücher.test"}, martlet.json("domain", "list"))
         martlet.control("account", "add", "zoe@bücher.test", stdin="a-long-secret\n")
         self.assertIn("zoe@xn--bcher-kva.test", [account["account"] for account in martlet.json("account", "list")])
         martlet.control("account", "password", "zoe@bücher.test", stdin="another-secret\n")
