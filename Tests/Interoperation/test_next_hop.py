@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import smtplib
 import subprocess
 import sys
 import unittest
@@ -49,6 +50,27 @@ class SmartHostTests(unittest.TestCase):
                     report = home.receives("alice")[0].decode()
             self.assertRegex(report, r"(?i)Action: delivered")
             self.assertRegex(report, r"(?i)Original-Envelope-Id: envelope\+1")
+
+    def test_postfix_passes_dsn_parameters_on_and_gets_our_success_report(self):
+        postfix = Postfix()
+        with Martlet("--outbound", f"127.0.0.1:{postfix.port}") as martlet:
+            postfix.settings["relayhost"] = f"[127.0.0.1]:{martlet.port('smtp')}"
+            with postfix:
+                with smtplib.SMTP("127.0.0.1", postfix.port, timeout=20) as session:
+                    session.sendmail("dan@remote.test", ["alice@example.test"], letter("receipt", sender="dan@remote.test"),
+                                     mail_options=["RET=HDRS", "ENVID=from+2Bpostfix"],
+                                     rcpt_options=["NOTIFY=SUCCESS,DELAY", "ORCPT=rfc822;Alice+2Bx@old.example"])
+                martlet.receives("alice")
+                report = eventually(lambda: postfix.mailbox("dan"), f"the report comes: {postfix.log()}")[0]
+        self.assertRegex(report, r"(?im)^Return-Path: <>")
+        self.assertRegex(report, r"(?i)Content-Type: multipart/report")
+        self.assertRegex(report, r"(?im)^Original-Envelope-Id: from\+postfix")
+        self.assertRegex(report, r"(?im)^Original-Recipient: rfc822; *Alice\+x@old\.example")
+        self.assertRegex(report, r"(?im)^Final-Recipient: rfc822; *alice@example\.test")
+        self.assertRegex(report, r"(?im)^Action: delivered")
+        self.assertRegex(report, r"(?i)text/rfc822-headers", "RET=HDRS asks for the header alone")
+        self.assertIn("Subject: receipt", report)
+        self.assertNotIn("\nHello.\n", report)
 
     def test_postfix_as_the_sender(self):
         with Martlet() as martlet, Postfix(relayhost=f"[127.0.0.1]:{martlet.port('smtp')}") as postfix:
