@@ -23,7 +23,10 @@ public struct ArrivingHeader: Sendable, Equatable {
                 receivedCount += 1
             } else if name.equals("Message-ID") {
                 let value = message.unfolded(field.value)
-                if messageID == nil && !value.isEmpty { messageID = String(value.prefix(998)) }
+                // To count characters takes longer than all the rest here.
+                if messageID == nil && !value.isEmpty {
+                    messageID = value.utf8.count <= 998 ? value : String(value.prefix(998))
+                }
             } else if name.equals("Date") {
                 hasDate = true
             } else if name.equals("From") {

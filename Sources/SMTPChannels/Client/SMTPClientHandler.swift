@@ -356,7 +356,8 @@ final class SMTPClientHandler: ChannelInboundHandler {
     // MARK: Time
 
     private func touch(_ context: ChannelHandlerContext) {
-        deadline.move(by: TimeAmount(session.patience(timeouts)), on: context.eventLoop, fire: timer(context))
+        let patience = TimeAmount(session.patience(timeouts))
+        deadline.move(by: patience, on: context.eventLoop, fire: timer(context))
     }
 
     private func timer(_ context: ChannelHandlerContext) -> @Sendable () -> Void {

@@ -7,8 +7,10 @@ import SMTPProtocol
 
 extension SMTPServerHandler {
     /// Carries an action of the session out.
-    func perform(_ action: SMTPServerSession.Action, _ context: ChannelHandlerContext) {
-        switch action {
+    ///
+    /// It is given away with it, so that the session alone holds the recipients when it adds one to them.
+    func perform(_ action: consuming SMTPServerSession.Action, _ context: ChannelHandlerContext) {
+        switch consume action {
         case .send(let reply):
             send(reply, context)
             // EHLO and HELO alone are answered without a status.
@@ -27,7 +29,7 @@ extension SMTPServerHandler {
         case .judgeSender(let transaction):
             judge(authority.judgeSender(transaction, client, on: context.eventLoop), context) { $0.senderJudged($1) }
         case .judgeRecipient(let recipient, let transaction):
-            let judging = authority.judgeRecipient(recipient, transaction, client, on: context.eventLoop)
+            let judging = authority.judgeRecipient(recipient, consume transaction, client, on: context.eventLoop)
             judge(judging, context) { $0.recipientJudged($1) }
         case .judgeCredentials(let credentials):
             mode = .waiting

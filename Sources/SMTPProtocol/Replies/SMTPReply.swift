@@ -23,11 +23,19 @@ public struct SMTPReply: Sendable {
         self.status = status
         self.lines = lines.isEmpty ? [""] : lines.map(Self.printable)
         var wire: [UInt8] = []
-        let prefix = status.map { "\($0) " } ?? ""
+        // Code, status and CR LF take at most 16 octets of a line.
+        wire.reserveCapacity(self.lines.reduce(0) { $0 + 16 + $1.utf8.count })
         for (index, line) in self.lines.enumerated() {
             wire.append(decimal: code)
             wire.append(index + 1 == self.lines.count ? .space : .hyphen)
-            wire.append(contentsOf: prefix.utf8)
+            if let status {
+                wire.append(decimal: Int(status.category))
+                wire.append(.dot)
+                wire.append(decimal: Int(status.subject))
+                wire.append(.dot)
+                wire.append(decimal: Int(status.detail))
+                wire.append(.space)
+            }
             wire.append(contentsOf: line.utf8)
             wire.append("\r\n")
         }

@@ -389,6 +389,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     /// Policy has judged the recipient.
     public mutating func recipientJudged(_ judgement: Judgement) -> Action {
         guard case .judgingRecipient(let recipient, var transaction) = phase else { return .send(.localError) }
+        // Held once, the list grows in place; held by the phase as well it would be copied for each recipient.
+        phase = .closed
         switch judgement {
         case .accepted, .acceptedWith:
             transaction.recipients.append(recipient)

@@ -114,6 +114,24 @@ import Testing
         #expect(end == "250 2.0.0")
     }
 
+    @Test func `the list of recipients is not copied for each of them`() throws {
+        var session = SMTPServerSession(configuration: try .sample())
+        _ = session.lineReceived(Array("EHLO client.example".utf8).span)
+        _ = session.lineReceived(Array("MAIL FROM:<>".utf8).span)
+        _ = session.senderJudged(.accepted)
+        var places: [UInt] = []
+        for number in 0..<1000 {
+            let line = Array("RCPT TO:<r\(number)@b.example>".utf8)
+            if case .judgeRecipient(_, let transaction) = session.lineReceived(line.span) {
+                places.append(transaction.recipients.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) })
+            }
+            _ = session.recipientJudged(.accepted)
+        }
+        #expect(places.count == 1000)
+        let moves = zip(places, places.dropFirst()).filter { $0.0 != $0.1 }.count
+        #expect(moves <= 16, "\(moves)")
+    }
+
     @Test func `a message beyond SIZE is swallowed and refused, and the session goes on`() throws {
         var dialogue = Dialogue(try .sample { $0.limits.messageSize = .init(bytes: 10) })
         _ = dialogue.say("EHLO client.example")
