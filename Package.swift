@@ -131,6 +131,13 @@ let floor4: [Target] =
 
 let floor5: [Target] =
     room(
+        "SMTPClient",
+        [
+            "MailBytes", "MailNames", "InternetMessage", "SASL", "SMTPProtocol", "SMTPChannels", nio, nioPosix, nioSSL,
+        ],
+        tests: ["MailEvents", "Certificates"]
+    )
+    + room(
         "Admission",
         ["MailBytes", "MailNames", "MailEvents", "SMTPProtocol", "MailPolicy", "Directory", "SASL", nio],
         tests: [nioPosix]
@@ -230,6 +237,10 @@ let package = Package(
         .executable(name: "martlet", targets: ["MartletCommand"]),
         .library(name: "InternetMessage", targets: ["InternetMessage"]),
         .library(name: "SMTPProtocol", targets: ["SMTPProtocol"]),
+        .library(
+            name: "SMTPClient",
+            targets: ["SMTPClient", "SMTPProtocol", "InternetMessage", "MailNames", "MailBytes"]
+        ),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
