@@ -63,7 +63,10 @@ struct SMTPServerStory: ~Copyable {
                 allowsClearTextAuthentication: true,
                 mechanisms: SASLServerExchange.mechanisms.map(\.text),
                 limits: limits,
-                postmaster: postmaster
+                postmaster: postmaster,
+                offer: SMTPServiceOffer([
+                    .deliverBy, .priority, .requiredOwnership, .requireTLS, .noSoliciting, .tracking, .verbose,
+                ])
             )
         )
     }
@@ -154,6 +157,7 @@ struct SMTPServerStory: ~Copyable {
         case .receiveChunk(let size, let isKept):
             mode = .chunk(left: size, isKept: isKept)
             if !session.holdsContent { content = [] }
+        case .resolve: perform(session.urlResolved(octets: nil))
         case .commit(let transaction):
             holds(!transaction.recipients.isEmpty, "a message has recipients")
             holds(content.count <= 2000, "no message is larger than the limit")

@@ -70,6 +70,7 @@ extension SMTPServerHandler {
             mode = .content(DotUnstuffer(settings.session.bareNewlines))
         case .receiveChunk(let size, let isKept): mode = .chunk(remaining: size, isKept: isKept)
         case .commit(let transaction): commit(transaction, context)
+        case .resolve(let url, let account): resolve(url, account, context)
         }
     }
 
@@ -116,6 +117,37 @@ extension SMTPServerHandler {
             try endpoint.addServerHandlers(to: context.pipeline.syncOperations)
         } catch {
             close(context)
+        }
+    }
+
+    /// Fetches the content of a URL, which then counts as a chunk: RFC 4468 section 3.2.
+    private func resolve(_ url: String, _ account: String, _ context: ChannelHandlerContext) {
+        guard let source = settings.urlContent else {
+            perform(session.urlResolved(octets: nil), context)
+            return
+        }
+        mode = .waiting
+        let limit = settings.session.limits.messageSize.bytes
+        let promise = context.eventLoop.makePromise(of: URLContent.self)
+        promise.completeWithTask { await source.content(of: url, for: account, limit: limit) }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        promise.futureResult.whenComplete { result in
+            let (handler, context) = bound.value
+            handler.resolved((try? result.get()) ?? .refused(.urlUnresolved), context)
+        }
+    }
+
+    private func resolved(_ content: URLContent, _ context: ChannelHandlerContext) {
+        switch content {
+        case .refused(let reply):
+            judged(reply, context) { $0.urlResolved(octets: nil, refusal: $1) }
+        case .found(let octets):
+            guard context.channel.isActive, case .waiting = mode else { return }
+            var content = body ?? context.channel.allocator.buffer(capacity: max(octets.readableBytes, 1024))
+            body = nil
+            content.writeImmutableBuffer(octets)
+            keep(content, context)
+            judged(octets.readableBytes, context) { $0.urlResolved(octets: $1) }
         }
     }
 

@@ -30,6 +30,8 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         public var proxies: [IPNetwork] = []
         /// Hosts that may speak for others: XCLIENT and XFORWARD.
         public var trusted: [IPNetwork] = []
+        /// Where BURL fetches from; without one it is not offered.
+        public var urlContent: (any URLContentSource)?
 
         public init(
             session: SMTPServerConfiguration,

@@ -20,6 +20,8 @@ enum SMTPCommand {
     /// VERB and ONEX of sendmail.
     case verbose
     case extended(ExtendedCommand)
+    /// BURL: RFC 4468.
+    case url(String, isLast: Bool)
 
     /// Reads a line without its CR LF.
     ///
@@ -48,6 +50,7 @@ enum SMTPCommand {
         if verb.equals("VRFY") { return .verify(try required(line, argument)) }
         if verb.equals("EXPN") { return .expand(try required(line, argument)) }
         if verb.equals("HELP") { return .help(argument.isEmpty ? nil : line.text(argument)) }
+        if offered.contains(.burl) && verb.equals("BURL") { return try BURLExtension.parse(line, argument) }
         if offered.contains(.verbose) && (verb.equals("VERB") || verb.equals("ONEX")) { return .verbose }
         if verb.equals("MAIL") || verb.equals("RCPT") { throw SMTPSyntaxError(.path(nil)) }
         return .extended(try ExtendedCommand(verb, line, argument))

@@ -32,6 +32,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case receiveChunk(size: Int, isKept: Bool)
         /// All content is here. Answered by `committed(_:)`.
         case commit(SMTPTransaction)
+        /// Fetch what the URL names as the account may. Answered by `urlResolved(octets:refusal:)`: RFC 4468.
+        case resolve(url: String, account: String)
         /// Somebody tries to smuggle: send the reply, write it to the trace, and close.
         case refuseSmuggling(SMTPReply)
     }
@@ -65,6 +67,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         /// Octets of a chunk that is thrown away; what is answered then, and the transaction that lives on.
         case discarding(SMTPReply, SMTPTransaction?, told: Told)
         case chunked(SMTPTransaction)
+        case resolving(SMTPTransaction, isLast: Bool)
         /// To whom the outcome is told one by one: nobody but where each recipient has a reply of its own.
         case committing([EnvelopeRecipient])
         case authenticating(SASLServerExchange)
@@ -125,7 +128,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     /// Whether content that came in chunks waits for its end; when it does not, what was gathered is forgotten.
     public var holdsContent: Bool {
         switch phase {
-        case .content, .chunk, .chunked, .committing: true
+        case .content, .chunk, .chunked, .resolving, .committing: true
         case .discarding(_, let transaction, _): transaction?.isChunked ?? false
         default: false
         }
@@ -134,7 +137,9 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     /// The transaction whose content is arriving.
     public var contentTransaction: SMTPTransaction? {
         switch phase {
-        case .content(let transaction), .chunk(let transaction, _, _), .chunked(let transaction): transaction
+        case .content(let transaction), .chunk(let transaction, _, _), .chunked(let transaction),
+            .resolving(let transaction, _):
+            transaction
         default: nil
         }
     }
@@ -221,6 +226,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case .parameter:
             if line.matches("BDAT") {
                 .chunkSyntax
+            } else if line.matches("BURL") {
+                .urlSyntax
             } else if line.matches("EHLO") || line.matches("HELO") || line.matches("LHLO") {
                 .nameSyntax
             } else {
@@ -268,6 +275,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
             return idle(.ok)
         case .noop: return idle(.ok)
         case .verbose: return idle(.verboseOk)
+        case .url(let url, let isLast): return self.url(url, isLast)
         case .quit:
             phase = .closed
             return .sendAndClose(.closing)
@@ -303,6 +311,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         if !mechanisms.isEmpty { offered.append("AUTH " + mechanisms.joined(separator: " ")) }
         offered += ["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "BINARYMIME"]
         offered += configuration.offer.lines(of: self.offered, now: now)
+        if self.offered.contains(.burl) { offered.append(BURLExtension.line(isAuthenticated: account != nil)) }
         var limits = "LIMITS RCPTMAX=\(configuration.limits.recipientsPerTransaction)"
         if configuration.limits.transactionsPerConnection > 0 {
             limits += " MAILMAX=\(configuration.limits.transactionsPerConnection)"

@@ -161,6 +161,7 @@ struct Dialogue: ~Copyable {
             content = []
             unstuffer = DotUnstuffer(session.configuration.bareNewlines)
         case .receiveChunk(let size, let isKept): chunk = (size, isKept)
+        case .resolve: perform(session.urlResolved(octets: nil))
         case .commit(let transaction):
             stored.append((transaction, content))
             content = []

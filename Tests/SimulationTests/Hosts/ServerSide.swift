@@ -135,6 +135,7 @@ final class ServerSide {
             mode = .content(DotUnstuffer())
             send(reply)
         case .receiveChunk(let size, let isKept): mode = .chunk(left: size, isKept: isKept)
+        case .resolve: perform(session.urlResolved(octets: nil))
         case .commit(let transaction):
             let whole = content
             content = []
