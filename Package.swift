@@ -135,7 +135,7 @@ let floor5: [Target] =
         [
             "MailBytes", "MailNames", "InternetMessage", "SASL", "SMTPProtocol", "SMTPChannels", nio, nioPosix, nioSSL,
         ],
-        tests: ["MailEvents", "Certificates"]
+        tests: ["Certificates"]
     )
     + room(
         "Admission",

@@ -185,6 +185,7 @@ extension Reception {
             guard index < 10, let verdicts = admission.explain(recipient.address, asked) else { continue }
             for verdict in verdicts { event.fields.append(TraceEvent.Entry(.verdict, verdict.line)) }
         }
+        if let line = Self.termsLine(envelope) { event.fields.append(TraceEvent.Entry(.verdict, line)) }
         if client.role == .submission, client.account != nil, envelope.reversePath.address != nil {
             event.fields.append(TraceEvent.Entry(.verdict, "sender: accepted, it belongs to the account"))
         }

@@ -74,6 +74,23 @@ extension Reception {
         return terms
     }
 
+    /// What was asked for, in a line for the trace: RFC 6710 section 4.1 item 3. `nil` where nothing was.
+    static func termsLine(_ envelope: Envelope) -> String? {
+        guard !envelope.hasPlainTerms else { return nil }
+        let terms = envelope.terms
+        var words: [String] = []
+        if terms.priority != .normal { words.append("priority \(terms.priority.rawValue)") }
+        if let by = terms.deliverBy {
+            words.append("delivery by \(by.time.rfc3339)\(by.mode == .return ? ", or back" : "")")
+        }
+        if let time = terms.holdUntil { words.append("held until \(time.rfc3339)") }
+        if terms.requiresTLS { words.append("TLS at each hop") }
+        if terms.waivesTLS { words.append("TLS waived") }
+        if terms.tracking != nil { words.append("tracking") }
+        if let solicitation = terms.solicitation { words.append("solicits \(solicitation)") }
+        return "terms: asked for \(words.joined(separator: "; "))"
+    }
+
     /// The classes in a message's header that are not taken here: RFC 3865 section 2.3. Without such classes nothing is looked at.
     func refusedSolicitations(_ head: ArrivingHeader) -> [String] {
         guard let said = head.solicitation, let keywords = NoSolicitingExtension.keywords(said) else { return [] }

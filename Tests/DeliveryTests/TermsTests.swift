@@ -56,7 +56,7 @@ import Testing
     ) async throws {
         let house = try await house(offer: offer, hasTLS: hasTLS, isTrusted: isTrusted, isSigned: isSigned)
         try await house.submit(from: "bob@home.test", to: "x@far.test") {
-            requiring(&$0)
+            $0.terms = DeliveryTerms(holdUntil: Timestamp(seconds: 86_400), requiresTLS: true)
             $0.returnContent = .full
         }
         await house.recorder.wait(for: .delivered)
@@ -66,6 +66,7 @@ import Testing
         let report = try #require(house.mailboxes.written.first?.text)
         // The header alone comes back: RFC 8689 section 5.
         #expect(!report.contains("..two"))
+        #expect(report.contains("\r\nFuture-Release-Request: until;1970-01-02T00:00:00Z\r\n"))
     }
 
     @Test func `others go in clear to the same host at the same time`() async throws {

@@ -52,6 +52,9 @@ import Testing
             #expect(hold == release)
             #expect(message.envelope.expires == hold + .seconds(5 * 86_400))
             #expect(message.content.replacing("\r\n\t", with: " ").contains(" priority 4"))
+            let verdicts = try #require(door.events(.received).first).all(.verdict)
+            let line = "terms: asked for priority 4; held until 2027-01-15T09:00:00Z; TLS at each hop"
+            #expect(verdicts.contains(line))
         }
     }
 

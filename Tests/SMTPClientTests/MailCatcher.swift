@@ -40,18 +40,23 @@ final class MailCatcher: SMTPServerAuthority {
         role: SMTPServerConfiguration.Role = .transfer,
         tls identity: TLSIdentitySource? = nil,
         limits: SMTPLimits = SMTPLimits(),
-        offer: SMTPServiceOffer = SMTPServiceOffer()
+        takesPasswordsInClear: Bool = false,
+        offer: SMTPServiceOffer = SMTPServiceOffer(),
+        urlContent: (any URLContentSource)? = nil
     ) async throws -> Int {
         let configuration = SMTPServerConfiguration(
             hostName: "mx.catcher.test",
             role: role,
             offersTLS: identity != nil,
+            allowsClearTextAuthentication: takesPasswordsInClear,
             mechanisms: role == .submission ? ["PLAIN"] : [],
             limits: limits,
             postmaster: try EmailAddress(parsing: "postmaster@catcher.test"),
             offer: offer
         )
-        let settings = SMTPServerHandler.Settings(session: configuration, tls: { identity?.serverContext })
+        var making = SMTPServerHandler.Settings(session: configuration, tls: { identity?.serverContext })
+        making.urlContent = urlContent
+        let settings = making
         let bound = try await ServerBootstrap(group: Self.group)
             .childChannelInitializer { [self] channel in
                 state.withLock { $0.connections += 1 }
@@ -67,6 +72,13 @@ final class MailCatcher: SMTPServerAuthority {
     }
 
     func stop() async { try? await channel.withLock { $0 }?.close().get() }
+
+    /// A bare connection to the server.
+    func connect(_ port: Int, _ handler: any ChannelInboundHandler & Sendable) async throws -> any Channel {
+        try await ClientBootstrap(group: Self.group)
+            .channelInitializer { $0.pipeline.addHandler(handler) }
+            .connect(host: "127.0.0.1", port: port).get()
+    }
 
     // MARK: Authority
 

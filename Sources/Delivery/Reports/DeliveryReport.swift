@@ -127,6 +127,8 @@ struct DeliveryReport {
         if let id = envelope.envelopeID { text += "Original-Envelope-Id: \(Self.oneLine(id))\r\n" }
         if let helo = envelope.origin.helo { text += "Received-From-MTA: dns; \(Self.oneLine(helo))\r\n" }
         text += "Arrival-Date: \(envelope.received.internetDate)\r\n"
+        // Which of HOLDFOR and HOLDUNTIL it was is not kept; the moment is the same: RFC 4865 section 5.1.2.
+        if let time = envelope.terms.holdUntil { text += "Future-Release-Request: until;\(time.rfc3339)\r\n" }
         for item in items {
             text += "\r\n"
             if let original = envelope.recipients[item.recipient].originalRecipient {
