@@ -71,6 +71,7 @@ struct SMTPOnStandardStreams: ~Copyable {
         case .judgeCredentials: next = session.credentialsJudged(.unavailable)
         case .findVerifier: next = session.verifierFound(.unavailable)
         case .lookUp: next = session.lookedUp(.cannotVerify)
+        case .resolve: next = session.urlResolved(octets: nil)
         case .receiveContent(let reply):
             Self.write(reply)
             guard readContent() else { return false }

@@ -36,7 +36,6 @@ extension SMTPServerSession {
             phase = .chunked(transaction)
             return .send(.urlTaken)
         }
-        phase = .committing
-        return .commit(transaction)
+        return commit(transaction)
     }
 }

@@ -522,7 +522,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         return commit(transaction)
     }
 
-    private mutating func commit(_ transaction: SMTPTransaction) -> Action {
+    mutating func commit(_ transaction: SMTPTransaction) -> Action {
         phase = .committing(configuration.role == .delivery ? transaction.recipients : [])
         return .commit(transaction)
     }
