@@ -181,10 +181,8 @@ class AuthenticationTests(unittest.TestCase):
         def attempt(user):
             scram = SCRAM(user, "wrong")
             with Session(self.martlet) as session:
-                began = time.monotonic()
                 replies = session.scram("SCRAM-SHA-256", scram)
-                took = time.monotonic() - began
-            return scram, [reply if not reply.startswith("334") else "334" for reply in replies], took
+            return scram, [reply if not reply.startswith("334") else "334" for reply in replies]
 
         known, unknown, again = attempt(self.user), attempt("carol@example.test"), attempt("Carol@example.TEST")
         self.assertEqual(known[1], unknown[1])
@@ -391,7 +389,7 @@ class AuthenticationTests(unittest.TestCase):
         with sender:
             sender.send(letter("by way of a smart host", "bob@example.test", self.user), "bob@example.test", self.user)
             self.arrives("by way of a smart host")
-            self.assertIn("AUTH SCRAM-SHA-256-PLUS", sender.control("trace", "bob@example.test"))
+            self.assertIn("C: AUTH SCRAM-SHA-256-PLUS (credentials)", sender.control("trace", "bob@example.test"))
 
     @unittest.skipUnless(shutil.which("saslpasswd2"), "needs sasl2-bin")
     def test_martlet_logs_in_to_postfix_with_cyrus_sasl(self):
@@ -406,7 +404,7 @@ class AuthenticationTests(unittest.TestCase):
                 with sender:
                     sender.send(letter(used, "dan@remote.test", "alice@sender.test"), "dan@remote.test", "alice@sender.test")
                     eventually(lambda: postfix.mailbox("dan"), "Postfix has it", every=0.1)
-                    self.assertIn(f"AUTH {used}", sender.control("trace", "dan@remote.test"))
+                    self.assertIn(f"C: AUTH {used}", sender.control("trace", "dan@remote.test"))
                 self.assertIn(f"sasl_method={used}", postfix.log())
 
 

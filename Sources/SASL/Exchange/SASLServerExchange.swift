@@ -30,6 +30,8 @@ public struct SASLServerExchange: Sendable {
     /// The mechanism of this exchange.
     public let mechanism: SASLMechanismName
     private var machine: any SASLServerMechanism
+    /// Whether the credentials were found wrong, and the client is told why.
+    private var isRefused = false
 
     /// An exchange of the named mechanism; `nil` when it is not one of `mechanisms`, or one that this connection does
     /// not carry.
@@ -70,7 +72,10 @@ public struct SASLServerExchange: Sendable {
 
     /// A line came in answer to a challenge, without its CR LF.
     public mutating func lineReceived(_ line: Span<UInt8>) -> Step {
-        if line.count == 1, line[0] == UInt8(ascii: "*") { return .cancelled }
+        if line.count == 1, line[0] == UInt8(ascii: "*") {
+            // To cancel what was refused makes no other end of it (RFC 7628 section 3.2.3).
+            return self.isRefused ? .failed(.refused) : .cancelled
+        }
         guard line.count <= Self.maximumLineLength else { return .failed(.tooLong) }
         guard let response = Base64.decode(line) else { return .failed(.notBase64) }
         return Self.framed(self.machine.responseReceived(response.span))
@@ -82,7 +87,10 @@ public struct SASLServerExchange: Sendable {
     }
 
     /// What `verify` carried is wrong: a last challenge, where the mechanism has one; `nil` where the exchange is over.
-    public mutating func rejected() -> Step? { self.machine.rejected().map(Self.framed) }
+    public mutating func rejected() -> Step? {
+        self.isRefused = true
+        return self.machine.rejected().map(Self.framed)
+    }
 
     private static func framed(_ step: SASLServerStep) -> Step {
         switch step {

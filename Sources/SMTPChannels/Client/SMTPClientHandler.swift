@@ -189,7 +189,7 @@ final class SMTPClientHandler: ChannelInboundHandler {
         switch action {
         case .wait: touch(context)
         case .send(let bytes, let isSecret):
-            if isSecret { dialogue.saidSecret(at: elapsed) } else { dialogue.said(bytes, at: elapsed) }
+            if isSecret { dialogue.saidSecret(bytes, at: elapsed) } else { dialogue.said(bytes, at: elapsed) }
             write(context.channel.allocator.buffer(bytes: bytes), context)
             touch(context)
         case .startTLS: startTLS(context)

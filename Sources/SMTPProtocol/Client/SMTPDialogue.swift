@@ -15,8 +15,12 @@ public struct SMTPDialogue: Sendable, Equatable {
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\r\n") { add("C: \(line)", elapsed) }
     }
 
-    /// We said something that must not be shown.
-    public mutating func saidSecret(at elapsed: Duration) { add("C: (credentials)", elapsed) }
+    /// We said something that must not be shown. Of the command that begins a log-in, the mechanism is.
+    public mutating func saidSecret(_ bytes: [UInt8], at elapsed: Duration) {
+        let words = bytes.split(separator: UInt8.space, maxSplits: 2)
+        guard words.count == 3, words[0].elementsEqual("AUTH".utf8) else { return add("C: (credentials)", elapsed) }
+        add("C: AUTH \(String(decoding: words[1], as: UTF8.self)) (credentials)", elapsed)
+    }
 
     /// Something happened: the content went out, TLS stands.
     public mutating func noted(_ text: String, at elapsed: Duration) { add("-- \(text)", elapsed) }

@@ -278,7 +278,7 @@ private final class ClientConnection {
         try connection.hear("235 2.7.0 ok\r\n")
         #expect(connection.isReady)
         let text = connection.handler.dialogue.text
-        #expect(text.contains("C: (credentials)") && text.contains("S: 235"))
+        #expect(text.contains("C: AUTH PLAIN (credentials)") && text.contains("S: 235"))
         #expect(!text.contains("AGpvZQ"))
     }
 }
