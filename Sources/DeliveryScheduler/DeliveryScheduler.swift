@@ -27,9 +27,15 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
     var queuesByAddress: [IPAddress: [Int32]] = [:]
     /// Destinations with connections.
     var connected: [Int32] = []
-    /// The round of destinations that may be served.
-    var ringFirst: Int32 = -1
-    var ringLast: Int32 = -1
+    /// The rounds of destinations that may be served: those with something urgent, and the others.
+    var urgentRing = RingEnds()
+    var ordinaryRing = RingEnds()
+    /// Destinations served in a row that had something urgent, while others waited.
+    var urgentInRow = 0
+    /// Destinations where nothing is tried, and why.
+    var suspensions: [Destination: Suspension] = [:]
+    /// The bounds of destinations that have their own.
+    var ownLimits: @Sendable (Destination) -> DestinationLimits? = { _ in nil }
     /// Connections to other hosts.
     var totalConnections = 0
 
@@ -65,6 +71,7 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
     ///   - attempts: failed attempts so far.
     ///   - hold: holds it from the beginning.
     ///   - isPart: it is a part of the message that goes beside what waits there already, in an entry of its own.
+    ///   - isScheduled: its sender asked that it is not tried before `due`, whatever happens: RFC 4865.
     @discardableResult
     public mutating func add(
         _ message: QueueID,
@@ -75,6 +82,8 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
         attempts: Int = 0,
         hold: HoldReason? = nil,
         isPart: Bool = false,
+        priority: PriorityClass = .normal,
+        isScheduled: Bool = false,
         now: Timestamp
     ) -> EntryID {
         let queue = queueIndex(for: destination)
@@ -96,6 +105,8 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
                 generation: 0,
                 attempts: UInt16(clamping: attempts),
                 state: .inFlight,
+                priority: priority,
+                flags: isScheduled ? .scheduled : [],
                 holdReason: hold
             )
         )
@@ -134,7 +145,7 @@ public struct DeliveryScheduler: ~Copyable, Sendable {
     public mutating func giveBack(_ id: EntryID, due: Timestamp? = nil, now: Timestamp) {
         guard let slot = slot(id), entries[Int(slot)].state == .inFlight else { return }
         entries[Int(slot)].due = (due ?? now).microseconds
-        entries[Int(slot)].waitsForDue = true
+        entries[Int(slot)].flags.insert(.waitsForDue)
         place(slot, now: now)
     }
 

@@ -15,22 +15,39 @@ extension DeliveryScheduler {
         public let blockedUntil: Timestamp?
         /// Times in a row that it could not be reached.
         public let failures: Int
+        /// Why nothing is tried there, by the operator's word; `nil` when that is not so.
+        public let suspension: Suspension?
     }
 
-    /// Every destination that something waits for or that is connected to.
+    /// Every destination that something waits for, that is connected to, or that is suspended.
     public var destinations: [DestinationStatus] {
-        queues.filter { !$0.isFree }.map { queue in
+        let unused = suspensions.filter { queueIndexes[$0.key] == nil }.map { destination, suspension in
             DestinationStatus(
-                destination: queue.destination,
-                ready: queue.ready.count,
-                deferred: queue.deferred.count,
-                held: queue.held.count,
-                inFlight: queue.inFlight,
-                connections: queue.connections,
-                blockedUntil: queue.isDead ? queue.blockedUntil : nil,
-                failures: queue.failures
+                destination: destination,
+                ready: 0,
+                deferred: 0,
+                held: 0,
+                inFlight: 0,
+                connections: 0,
+                blockedUntil: nil,
+                failures: 0,
+                suspension: suspension
             )
         }
+        return unused
+            + queues.filter { !$0.isFree }.map { queue in
+                DestinationStatus(
+                    destination: queue.destination,
+                    ready: queue.ready.count,
+                    deferred: queue.deferred.count,
+                    held: queue.held.count,
+                    inFlight: queue.inFlight,
+                    connections: queue.connections,
+                    blockedUntil: queue.isDead ? queue.blockedUntil : nil,
+                    failures: queue.failures,
+                    suspension: suspensions[queue.destination]
+                )
+            }
     }
 
     /// The entries of a message.
@@ -51,7 +68,7 @@ extension DeliveryScheduler {
         let next: Timestamp? =
             switch entry.state {
             case .held, .inFlight: nil
-            case .ready, .deferred: max(due, queue.blockedUntil ?? due)
+            case .ready, .deferred: queue.isSuspended ? nil : max(due, queue.blockedUntil ?? due)
             }
         return EntryStatus(
             message: entry.message,
@@ -61,7 +78,9 @@ extension DeliveryScheduler {
             nextAttempt: next,
             expires: Timestamp(microseconds: entry.expires),
             holdReason: entry.holdReason,
-            destinationIsDead: queue.isDead && queue.blockedUntil != nil
+            destinationIsDead: queue.isDead && queue.blockedUntil != nil,
+            isScheduled: entry.isScheduled && entry.state == .deferred,
+            isSuspended: queue.isSuspended
         )
     }
 
@@ -127,11 +146,12 @@ extension DeliveryScheduler {
         }
     }
 
-    /// Lets a held message go: it is tried at once.
+    /// Lets a message go that is held, or that its sender scheduled for later: it is tried at once.
     public mutating func release(_ message: QueueID, now: Timestamp) {
         forEachEntry(of: message) { scheduler, slot in
             if scheduler.entries[Int(slot)].wish == .hold { scheduler.entries[Int(slot)].wish = .none }
-            guard scheduler.entries[Int(slot)].state == .held else { return }
+            let entry = scheduler.entries[Int(slot)]
+            guard entry.state == .held || entry.isScheduled && entry.state == .deferred else { return }
             scheduler.entries[Int(slot)].holdReason = nil
             scheduler.entries[Int(slot)].due = now.microseconds
             scheduler.place(slot, now: now)
@@ -144,6 +164,7 @@ extension DeliveryScheduler {
             let queue = scheduler.entries[Int(slot)].destination
             switch scheduler.entries[Int(slot)].state {
             case .held: return
+            case .deferred where scheduler.entries[Int(slot)].isScheduled: return
             case .inFlight: scheduler.entries[Int(slot)].wish = .flush
             case .ready, .deferred:
                 scheduler.entries[Int(slot)].due = min(scheduler.entries[Int(slot)].due, now.microseconds)

@@ -17,6 +17,8 @@ extension DeliveryScheduler {
         if let index = queueIndexes[destination] { return index }
         let index: Int32
         var queue = DestinationQueue(destination: destination)
+        queue.isSuspended = suspensions[destination] != nil
+        queue.limits = ownLimits(destination)
         if isInternal(destination) {
             queue.isEstablished = true
             queue.window = Double(max(1, options.localWorkers))
@@ -64,14 +66,14 @@ extension DeliveryScheduler {
 
     func refreshWish(_ index: Int32) -> Bool {
         let queue = queues[Int(index)]
-        guard queue.blockedUntil == nil, queue.ready.count > queue.beginning else { return false }
+        guard queue.blockedUntil == nil, !queue.isSuspended, queue.ready.count > queue.beginning else { return false }
         return queue.idle > 0 || queue.connections < allowance(queue)
     }
 
     /// Connections a destination may have now.
     func allowance(_ queue: DestinationQueue) -> Int {
         if isInternal(queue.destination) { return max(1, options.localWorkers) }
-        return max(1, min(Int(queue.window), options.connectionsPerDestination))
+        return max(1, min(Int(queue.window), queue.limits?.connections ?? options.connectionsPerDestination))
     }
 
     mutating func refreshRing(_ index: Int32) {
@@ -91,22 +93,52 @@ extension DeliveryScheduler {
     }
 
     private mutating func joinRing(_ index: Int32) {
-        guard !queues[Int(index)].isInRing else { return }
-        queues[Int(index)].isInRing = true
+        let wanted: Ring = queues[Int(index)].ready.urgent > 0 ? .urgent : .ordinary
+        guard queues[Int(index)].ring != wanted else { return }
+        leaveRing(index)
+        queues[Int(index)].ring = wanted
         queues[Int(index)].ringNext = -1
-        queues[Int(index)].ringPrevious = ringLast
-        if ringLast >= 0 { queues[Int(ringLast)].ringNext = index } else { ringFirst = index }
-        ringLast = index
+        withRing(wanted) { queues, ends in
+            queues[Int(index)].ringPrevious = ends.last
+            if ends.last >= 0 { queues[Int(ends.last)].ringNext = index } else { ends.first = index }
+            ends.last = index
+        }
     }
 
     mutating func leaveRing(_ index: Int32) {
-        guard queues[Int(index)].isInRing else { return }
         let (previous, next) = (queues[Int(index)].ringPrevious, queues[Int(index)].ringNext)
-        if previous >= 0 { queues[Int(previous)].ringNext = next } else { ringFirst = next }
-        if next >= 0 { queues[Int(next)].ringPrevious = previous } else { ringLast = previous }
-        queues[Int(index)].isInRing = false
+        withRing(queues[Int(index)].ring) { queues, ends in
+            if previous >= 0 { queues[Int(previous)].ringNext = next } else { ends.first = next }
+            if next >= 0 { queues[Int(next)].ringPrevious = previous } else { ends.last = previous }
+        }
+        queues[Int(index)].ring = .none
         queues[Int(index)].ringNext = -1
         queues[Int(index)].ringPrevious = -1
+    }
+
+    private mutating func withRing(_ ring: Ring, _ body: (inout [DestinationQueue], inout RingEnds) -> Void) {
+        switch ring {
+        case .none: break
+        case .ordinary: body(&queues, &ordinaryRing)
+        case .urgent: body(&queues, &urgentRing)
+        }
+    }
+
+    /// The destination whose turn it is: one with something urgent, but after four of these one of the others. -1 for none.
+    var ringFirst: Int32 {
+        guard urgentRing.first >= 0 else { return ordinaryRing.first }
+        return ordinaryRing.first >= 0 && urgentInRow >= Self.urgentTurns ? ordinaryRing.first : urgentRing.first
+    }
+
+    private static var urgentTurns: Int { 4 }
+
+    /// Takes the destination out whose turn it is.
+    mutating func takeTurn() -> Int32 {
+        let index = ringFirst
+        guard index >= 0 else { return -1 }
+        urgentInRow = queues[Int(index)].ring == .urgent && ordinaryRing.first >= 0 ? urgentInRow + 1 : 0
+        leaveRing(index)
+        return index
     }
 
     // MARK: Addresses of hosts that are waited for

@@ -13,7 +13,7 @@ extension DeliveryScheduler {
         }
         let queue = queues[Int(entries[Int(slot)].destination)]
         guard queue.isDead, let until = queue.blockedUntil else { return nil }
-        entries[Int(slot)].isToldWaiting = true
+        entries[Int(slot)].flags.insert(.toldWaiting)
         return until
     }
 
@@ -28,14 +28,16 @@ extension DeliveryScheduler {
     public mutating func beganToWait(for destination: DestinationID, limit: Int) -> [QueueID] {
         guard let index = queueIndex(destination), queues[Int(index)].isDead else { return [] }
         var found: [QueueID] = []
-        var slot = queues[Int(index)].ready.first
-        for _ in 0..<Self.waitingLooks where slot >= 0 {
-            if !entries[Int(slot)].isToldWaiting {
-                guard found.count < limit else { break }
-                entries[Int(slot)].isToldWaiting = true
-                found.append(entries[Int(slot)].message)
+        for priority in PriorityClass.allCases {
+            var slot = queues[Int(index)].ready[priority].first
+            for _ in 0..<Self.waitingLooks where slot >= 0 {
+                if !entries[Int(slot)].isToldWaiting {
+                    guard found.count < limit else { return found }
+                    entries[Int(slot)].flags.insert(.toldWaiting)
+                    found.append(entries[Int(slot)].message)
+                }
+                slot = entries[Int(slot)].next
             }
-            slot = entries[Int(slot)].next
         }
         return found
     }

@@ -45,7 +45,7 @@ extension DeliveryScheduler {
         case .flush: entries[index].due = now.microseconds
         }
         entries[index].wish = .none
-        if entries[index].due <= now.microseconds { entries[index].waitsForDue = false }
+        if entries[index].due <= now.microseconds { entries[index].isUntimed() }
         let state: EntryState =
             entries[index].holdReason != nil ? .held : entries[index].due <= now.microseconds ? .ready : .deferred
         link(slot, state)
@@ -75,7 +75,7 @@ extension DeliveryScheduler {
         guard state != .inFlight else { return }
         if previous >= 0 { entries[Int(previous)].next = next }
         if next >= 0 { entries[Int(next)].previous = previous }
-        withList(queue, state) { list in
+        withList(queue, state, entries[Int(slot)].priority) { list in
             if previous < 0 { list.first = next }
             if next < 0 { list.last = previous }
             list.count -= 1
@@ -92,7 +92,7 @@ extension DeliveryScheduler {
         entries[Int(slot)].state = state
         queues[queue].inFlight -= 1
         var last: Int32 = -1
-        withList(queue, state) { list in
+        withList(queue, state, entries[Int(slot)].priority) { list in
             last = list.last
             if last < 0 { list.first = slot }
             list.last = slot
@@ -102,9 +102,14 @@ extension DeliveryScheduler {
         if last >= 0 { entries[Int(last)].next = slot }
     }
 
-    private mutating func withList(_ queue: Int, _ state: EntryState, _ body: (inout EntryList) -> Void) {
+    private mutating func withList(
+        _ queue: Int,
+        _ state: EntryState,
+        _ priority: PriorityClass,
+        _ body: (inout EntryList) -> Void
+    ) {
         switch state {
-        case .ready: body(&queues[queue].ready)
+        case .ready: queues[queue].ready.change(priority, body)
         case .deferred: body(&queues[queue].deferred)
         case .held: body(&queues[queue].held)
         case .inFlight: break
@@ -123,7 +128,7 @@ extension DeliveryScheduler {
         } else {
             messages[entry.message] = nil
         }
-        entries[Int(slot)].isFree = true
+        entries[Int(slot)].flags.insert(.free)
         freeEntries.append(slot)
         queues[Int(entry.destination)].inFlight -= 1
         releaseIfUnused(entry.destination)

@@ -44,6 +44,10 @@ public struct EntryStatus: Hashable, Sendable {
     public let holdReason: HoldReason?
     /// Whether its destination could not be reached and everything for it waits for a probe.
     public let destinationIsDead: Bool
+    /// Whether its sender asked that it is not tried before `nextAttempt`.
+    public let isScheduled: Bool
+    /// Whether nothing is tried at its destination until the operator resumes that.
+    public let isSuspended: Bool
 }
 
 /// One message and destination in the table: 64 bytes.
@@ -68,12 +72,30 @@ struct Entry: Sendable {
     var generation: UInt32
     var attempts: UInt16
     var state: EntryState
-    var isFree = false
-    /// Whether it is looked at only from `due` on, even when its time is over before.
-    var waitsForDue = false
-    /// Whether somebody was told that it waits for a destination that cannot be reached.
-    var isToldWaiting = false
+    var priority: PriorityClass = .normal
+    var flags: Flags = []
     var holdReason: HoldReason?
     /// What the operator asked for while it was being tried.
     var wish: Wish = .none
+}
+
+extension Entry {
+    struct Flags: OptionSet, Sendable {
+        let rawValue: UInt8
+        static let free = Flags(rawValue: 1)
+        /// Its sender asked that it is not tried before `due`: RFC 4865.
+        static let scheduled = Flags(rawValue: 2)
+        /// It is looked at only from `due` on, even when its time is over before.
+        static let waitsForDue = Flags(rawValue: 4)
+        /// Somebody was told that it waits for a destination that cannot be reached.
+        static let toldWaiting = Flags(rawValue: 8)
+    }
+
+    var isFree: Bool { flags.contains(.free) }
+    var isScheduled: Bool { flags.contains(.scheduled) }
+    var waitsForDue: Bool { flags.contains(.waitsForDue) }
+    var isToldWaiting: Bool { flags.contains(.toldWaiting) }
+
+    /// Its moment has come, whatever was said of it.
+    mutating func isUntimed() { flags.subtract([.waitsForDue, .scheduled]) }
 }

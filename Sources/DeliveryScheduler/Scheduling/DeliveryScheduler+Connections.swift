@@ -24,9 +24,8 @@ extension DeliveryScheduler {
     /// What to do next; `nil` when nothing can be begun now. Destinations take turns.
     public mutating func nextWork(now: Timestamp) -> Work? {
         while ringFirst >= 0 {
-            let index = ringFirst
+            let index = takeTurn()
             let queue = queues[Int(index)]
-            leaveRing(index)
             guard refreshWish(index) else { continue }
             if queue.idle > 0 {
                 queues[Int(index)].idle -= 1
@@ -99,14 +98,16 @@ extension DeliveryScheduler {
     /// than this one waits for a place.
     public func shouldMakeRoom(_ destination: DestinationID) -> Bool {
         guard totalConnections >= options.connections, let own = queueIndex(destination) else { return false }
-        var index = ringFirst
-        // The first few tell: who waits longest stands in front.
-        for _ in 0..<8 where index >= 0 {
-            let other = queues[Int(index)]
-            if index != own, !isInternal(other.destination), other.connections < queues[Int(own)].connections {
-                return true
+        for ring in [urgentRing, ordinaryRing] {
+            var index = ring.first
+            // The first few tell: who waits longest stands in front.
+            for _ in 0..<8 where index >= 0 {
+                let other = queues[Int(index)]
+                if index != own, !isInternal(other.destination), other.connections < queues[Int(own)].connections {
+                    return true
+                }
+                index = other.ringNext
             }
-            index = other.ringNext
         }
         return false
     }
@@ -123,8 +124,10 @@ extension DeliveryScheduler {
             guard until <= now else { return nil }
             unblock(index)
         }
-        while queues[Int(index)].ready.first >= 0 {
-            let slot = queues[Int(index)].ready.first
+        guard !queues[Int(index)].isSuspended else { return nil }
+        while true {
+            let slot = queues[Int(index)].ready.next()
+            guard slot >= 0 else { return nil }
             unlink(slot)
             if entries[Int(slot)].expires <= now.microseconds {
                 // Its timer has come and tells of it at the next poll.
@@ -133,8 +136,9 @@ extension DeliveryScheduler {
                 continue
             }
             setTimer(slot)
-            if options.intervalPerDestination > .zero && !isInternal(queues[Int(index)].destination) {
-                block(index, until: now + options.intervalPerDestination, dead: false)
+            let interval = queues[Int(index)].limits?.interval ?? options.intervalPerDestination
+            if interval > .zero && !isInternal(queues[Int(index)].destination) {
+                block(index, until: now + interval, dead: false)
             }
             let entry = entries[Int(slot)]
             return TakenEntry(
@@ -144,7 +148,6 @@ extension DeliveryScheduler {
                 expires: Timestamp(microseconds: entry.expires)
             )
         }
-        return nil
     }
 
     /// A connection has nothing to do and stays open.

@@ -92,12 +92,14 @@ extension DeliveryScheduler {
         var slot = queues[Int(index)].deferred.first
         while slot >= 0 {
             let next = entries[Int(slot)].next
+            defer { slot = next }
+            // What its sender scheduled is not tried earlier: RFC 4865 section 4.
+            if entries[Int(slot)].isScheduled { continue }
             entries[Int(slot)].due = min(entries[Int(slot)].due, now.microseconds)
-            entries[Int(slot)].waitsForDue = false
+            entries[Int(slot)].flags.remove(.waitsForDue)
             unlink(slot)
             link(slot, .ready)
             setTimer(slot)
-            slot = next
         }
         refreshRing(index)
     }

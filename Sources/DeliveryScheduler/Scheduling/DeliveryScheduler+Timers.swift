@@ -45,7 +45,7 @@ extension DeliveryScheduler {
             }
             if entry.state == .deferred && entry.due <= now.microseconds {
                 unlink(slot)
-                entries[Int(slot)].waitsForDue = false
+                entries[Int(slot)].isUntimed()
                 link(slot, .ready)
                 refreshRing(entry.destination)
             }
