@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Measures Martlet beside its peers, all in one run on one machine, and prints the tables of README.md.
 
-    Benchmarks/bench.py [--quick] [SECTION…]      SECTION: floor acceptance submission relay local idle start latency
+    Benchmarks/bench.py [--quick] [SECTION…]      SECTION: floor acceptance submission relay local idle start queue latency
 """
 
 import argparse
+import json
 import os
 import pathlib
 import poplib
@@ -18,7 +19,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from peers import SCRATCH, Martlet, OpenSMTPD, Postfix, Sink, SubmissionPostfix  # noqa: E402
+from peers import ROOT, SCRATCH, Martlet, OpenSMTPD, Postfix, Sink, SubmissionPostfix  # noqa: E402
 from processes import resident_bytes, wait_until  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -240,6 +241,39 @@ def start(quick):
     ])
 
 
+def queue(quick):
+    """A large queue: how long each queue command takes, and the memory."""
+    count = 20000 if quick else 1000000
+    with Martlet("--outbound", "hold", "--set", "spool.max-size=64GiB") as peer:
+        for number in range(10):
+            progress(f"queue: {count // 10:,} messages for d{number}.test")
+            pump(peer.port, 100, count // 10, to=f"someone@d{number}.test")
+        pump(peer.port, 1, 10, to="someone@few.test")
+
+        def timed(*arguments):
+            began = time.monotonic()
+            done = subprocess.run([ROOT / ".build/release/martlet", "queue", *arguments, "--data", peer.folder / "data"],
+                                  capture_output=True, text=True)
+            assert done.returncode == 0, f"queue {' '.join(arguments)}: {done.stderr}"
+            return time.monotonic() - began, done.stdout
+
+        first = json.loads(timed("list", "--limit", "1", "--json")[1])[0]["id"]
+        commands = [
+            ["list", "--limit", "100"], ["list"], ["list", "--domain", "few.test"], ["list", "--domain", "none.test"],
+            ["list", "--state", "deferred"], ["show", first], ["destinations"], ["flush"], ["flush", "--domain", "few.test"],
+            ["hold", first], ["release", first], ["hold", "--domain", "few.test"], ["release", "--domain", "few.test"],
+            ["suspend", "d1.test", "--reason", "bench"], ["resume", "d1.test"], ["reroute", first, "--to", "-"],
+            ["bounce", first], ["delete", "--domain", "few.test"],
+        ]
+        rows = []
+        for command in commands:
+            progress(f"queue: {' '.join(command)}")
+            seconds = min(timed(*command)[0] for _ in range(1 if command[0] in ("bounce", "delete", "resume") else 3))
+            rows.append([" ".join("ID" if word == first else word for word in command), f"{seconds:.3f} s", "< 1 s"])
+        rows.append(["resident memory", f"{resident_bytes(peer.pid) / 2**20:.0f} MiB", "< 500 MiB"])
+    table(f"Queue commands with {count:,} messages", ["command", "measured", "aim"], rows)
+
+
 def greeted(port):
     try:
         with socket.create_connection(("127.0.0.1", port), 1) as connection:
@@ -293,7 +327,7 @@ def floor(quick):
     table("Floor: overwrite and fdatasync, one at a time", ["write", "syncs/s", "µs each"], rows)
 
 
-SECTIONS = {f.__name__: f for f in (floor, acceptance, submission, relay, local, idle, start, latency)}
+SECTIONS = {f.__name__: f for f in (floor, acceptance, submission, relay, local, idle, start, queue, latency)}
 
 
 def main():
