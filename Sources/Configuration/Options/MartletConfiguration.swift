@@ -23,6 +23,11 @@ public struct MartletConfiguration: Sendable, Hashable {
     public var limits = LimitOptions()
     public var trace = TraceOptions()
     public var log = LogOptions()
+    public var destinations: [DestinationOptions] = []
+    public var egressPools: [EgressOptions] = []
+    /// The tables of these that are being read.
+    var destination = DestinationOptions()
+    var egress = EgressOptions()
 
     public init() {}
 }

@@ -21,6 +21,13 @@ public enum ConfigurationPages {
                 }
             }
         }
+        for list in ConfigurationTable.listTables {
+            text += "\n" + comment(list.sentence) + "# [[\(list.name)]]\n"
+            for key in list.keys {
+                text += comment("\(key.sentence) Form: \(key.form).")
+                text += "#   \(key.name) = \(key.example ?? "\"\"")\n"
+            }
+        }
         return text
     }
 
@@ -47,6 +54,13 @@ public enum ConfigurationPages {
                 let mark = key.needsRestart ? " ↻" : ""
                 let form = key.form.prefix(1).uppercased() + key.form.dropFirst()
                 text += "| `\(key.path)`\(mark) | \(value) | \(key.sentence) \(form). |\n"
+            }
+        }
+        for list in ConfigurationTable.listTables {
+            text += "\n## `[[\(list.name)]]`\n\n\(list.sentence)\n\n| key | example | meaning |\n| --- | --- | --- |\n"
+            for key in list.keys {
+                let form = key.form.prefix(1).uppercased() + key.form.dropFirst()
+                text += "| `\(key.name)` | `\(key.example ?? "")` | \(key.sentence) \(form). |\n"
             }
         }
         return text

@@ -87,6 +87,10 @@ public enum ConfigurationReader {
                 ConfigurationProblem(place: place, line: locator.line(of: key), key: key, reason: reason)
             }
             guard let value = table[name] else { continue }
+            if let list = ConfigurationTable.listTables.first(where: { $0.name == key }) {
+                collect(value, list, place, locator, into: &configuration, &problems)
+                continue
+            }
             let isTable = ConfigurationTable.tables.contains { $0.name == key }
             if let inner = value.table {
                 if isTable {
@@ -103,6 +107,46 @@ public enum ConfigurationReader {
                 }
             } else {
                 problems.append(report(unknown(key)))
+            }
+        }
+    }
+
+    /// Reads a table that stands several times.
+    private static func collect(
+        _ value: any TOMLValueConvertible,
+        _ list: ConfigurationListTable,
+        _ place: String,
+        _ locator: KeyLocator,
+        into configuration: inout MartletConfiguration,
+        _ problems: inout [ConfigurationProblem]
+    ) {
+        let report = { (key: String, reason: String) in
+            ConfigurationProblem(place: place, line: locator.line(of: key), key: key, reason: reason)
+        }
+        guard let tables = value.array else {
+            problems.append(report(list.name, "it may stand several times, to be written as [[\(list.name)]]"))
+            return
+        }
+        for (index, element) in tables.enumerated() {
+            let path = "\(list.name)[\(index + 1)]"
+            guard let table = element.table else {
+                problems.append(report(path, "it is a table, to be written as [[\(list.name)]]"))
+                continue
+            }
+            let before = problems.count
+            for name in table.keys {
+                guard let value = table[name] else { continue }
+                guard let key = list.key(name) else {
+                    let known = list.keys.map(\.name).joined(separator: ", ")
+                    problems.append(report("\(path).\(name)", "there is no such key in it; there are \(known)"))
+                    continue
+                }
+                if let problem = key.set(ConfigurationValue(value), &configuration) {
+                    problems.append(report("\(path).\(name)", problem.reason))
+                }
+            }
+            if let problem = list.finish(&configuration), problems.count == before {
+                problems.append(report(path, problem.reason))
             }
         }
     }
@@ -177,6 +221,14 @@ public enum ConfigurationReader {
             "outbound.password-file",
             "outbound.username has to say who logs in"
         )
+        let pools = Set(configuration.egressPools.map(\.name))
+        for (index, destination) in configuration.destinations.enumerated() {
+            require(
+                destination.egress == nil || pools.contains(destination.egress),
+                "destination[\(index + 1)].egress",
+                "there is no [[egress]] table with this name"
+            )
+        }
         require(
             queue.delayWarning < queue.lifetime || queue.delayWarning == .zero,
             "queue.delay-warning",

@@ -9,6 +9,8 @@ struct KeyLocator {
     private var position = 0
     private var line = 1
     private var table = ""
+    /// How often each table has stood that may stand several times.
+    private var counts: [String: Int] = [:]
 
     init(_ text: String) {
         self.bytes = Array(text.utf8)
@@ -32,9 +34,16 @@ struct KeyLocator {
         case .lineFeed: advance()
         case UInt8(ascii: "#"): skipLine()
         case .leftBracket:
+            let start = position
             while position < bytes.count, bytes[position] == .leftBracket { position += 1 }
+            let isOfList = position - start > 1
             table = key()
             note(table)
+            if isOfList {
+                counts[table, default: 0] += 1
+                table += "[\(counts[table, default: 1])]"
+                note(table)
+            }
             skipLine()
         default:
             let key = key()

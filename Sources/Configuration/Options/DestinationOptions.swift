@@ -1,0 +1,53 @@
+import MailBytes
+import MailNames
+
+/// How mail for some domains leaves, where that is otherwise than for all: a `[[destination]]` table.
+public struct DestinationOptions: Sendable, Hashable {
+    public var domains: [DomainPattern] = []
+    /// The host that takes their mail, instead of those that DNS names.
+    public var host: SmartHostAddress?
+    public var connections: Int?
+    public var interval: Duration?
+    public var security: OutboundOptions.Security?
+    /// The name of the pool that connections go out from.
+    public var egress: String?
+
+    public init() {}
+}
+
+/// Addresses of this machine that connections go out from: an `[[egress]]` table.
+public struct EgressOptions: Sendable, Hashable {
+    public var name: String?
+    public var addresses: [IPAddress] = []
+    /// The share of each address, in their order; empty for equal ones.
+    public var weights: [Int] = []
+
+    public init() {}
+}
+
+/// Which domains a rule is about: `example.org`, `*.example.org` for those under it, `*` for all.
+public enum DomainPattern: Sendable, Hashable, CustomStringConvertible {
+    case domain(Domain)
+    case under(Domain)
+    case all
+
+    public init?(_ text: String) {
+        if text == "*" {
+            self = .all
+        } else if text.hasPrefix("*.") {
+            guard let domain = try? Domain(parsing: String(text.dropFirst(2))) else { return nil }
+            self = .under(domain)
+        } else {
+            guard let domain = try? Domain(parsing: text) else { return nil }
+            self = .domain(domain)
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .domain(let domain): domain.ascii
+        case .under(let domain): "*.\(domain.ascii)"
+        case .all: "*"
+        }
+    }
+}
