@@ -1,7 +1,9 @@
 import ChannelSupport
 import Configuration
 import Delivery
+import DeliveryScheduler
 import Foundation
+import MailNames
 import Testing
 
 @testable import Martlet
@@ -74,6 +76,43 @@ import Testing
         #expect(plan.delivery.scheduler.intervalPerDestination == .milliseconds(250))
         #expect(plan.delivery.otherHostNames.map(\.ascii) == ["mx2.example.test"])
         #expect(plan.delivery.doubleBounceRecipient?.description == "postmaster@example.test")
+    }
+
+    @Test func `rules for destinations and pools of addresses reach delivery`() throws {
+        let plan = try plan(
+            """
+            [[egress]]
+            name = "main"
+            addresses = ["192.0.2.10", "192.0.2.11"]
+            weights = [3, 1]
+            [[destination]]
+            domains = ["slow.test", "*.slow.test"]
+            connections = 1
+            interval = "2s"
+            security = "required"
+            [[destination]]
+            domains = ["mapped.test"]
+            host = "192.0.2.5:2525"
+            egress = "main"
+            """
+        )
+        let pool = try [("192.0.2.10", 3), ("192.0.2.11", 1)].map { text, weight in
+            SourceAddress(try #require(IPAddress(text)), weight: weight)
+        }
+        let slow = try Domain(parsing: "slow.test")
+        let limits = DestinationLimits(connections: 1, interval: .seconds(2))
+        let address = try #require(IPAddress("192.0.2.5"))
+        #expect(
+            plan.delivery.rules
+                == DestinationRules([
+                    DestinationRule(patterns: [.domain(slow), .under(slow)], limits: limits, security: .required),
+                    DestinationRule(
+                        patterns: [.domain(try Domain(parsing: "mapped.test"))],
+                        nextHop: .relay(host: .literal(AddressLiteral(address)), port: 2525),
+                        sources: pool
+                    ),
+                ])
+        )
     }
 
     @Test func `a delay warning of zero is none`() throws {

@@ -11,7 +11,7 @@ extension DeliveryService {
     ///
     /// - Parameters:
     ///   - domain: only those with recipients in the domain, by its A-labels.
-    ///   - state: only those that are `waiting`, `active`, `deferred`, `held` or `caught`.
+    ///   - state: only those in one of `states`.
     ///   - after: goes on behind this message.
     ///   - limit: at most so many, and not more than 10,000.
     public func list(
@@ -100,7 +100,9 @@ extension DeliveryService {
                 inFlight: status.inFlight,
                 connections: status.connections,
                 blockedUntil: status.blockedUntil,
-                lastError: lastErrors[status.destination]
+                lastError: lastErrors[status.destination],
+                suspended: status.suspension?.since,
+                suspensionReason: status.suspension?.reason
             )
         }
     }
@@ -124,7 +126,7 @@ extension DeliveryService {
             if case .waiting(_, _, let error?) = message.progress[UInt32(index)] { lastError = error }
         }
         // Of several entries the one that says most.
-        let order = ["active", "waiting", "deferred", "held", "caught"]
+        let order = ["active", "waiting", "deferred", "scheduled", "suspended", "held", "caught"]
         let words = entries.map(Self.word(for:))
         let state = order.first { words.contains($0) } ?? "waiting"
         return QueuedMessageSummary(
@@ -135,17 +137,22 @@ extension DeliveryService {
             state: state,
             size: message.size,
             received: message.envelope.received,
-            expires: message.envelope.expires,
+            expires: message.expires,
             nextAttempt: entries.compactMap(\.nextAttempt).min(),
             lastError: lastError ?? entries.lazy.compactMap { self.lastErrors[$0.destination] }.first
         )
     }
+
+    /// What the state of a message can be.
+    public static let states = ["waiting", "active", "deferred", "scheduled", "suspended", "held", "caught"]
 
     static func word(for entry: EntryStatus) -> String {
         switch (entry.state, entry.holdReason) {
         case (.held, .caught): "caught"
         case (.held, _): "held"
         case (.inFlight, _): "active"
+        case (.deferred, _) where entry.isScheduled: "scheduled"
+        case (.ready, _) where entry.isSuspended, (.deferred, _) where entry.isSuspended: "suspended"
         case (.deferred, _): "deferred"
         case (.ready, _): entry.destinationIsDead ? "deferred" : "waiting"
         }
@@ -194,10 +201,10 @@ extension DeliveryService {
         // At once, so that none is begun while the spool is told.
         for id in ids { scheduler.hold(id, now: clock.now()) }
         return await change(ids) {
-            (true, $0.override)
-        } then: { message in
-            self.scheduler.hold(message.id, now: self.clock.now())
-            self.record(message.id, .held, [.reason: "the operator said so"])
+            ControlState(isHeld: true, route: $0.route)
+        } then: { id in
+            self.scheduler.hold(id, now: self.clock.now())
+            self.record(id, .held, [.reason: "the operator said so"])
         }
     }
 
@@ -211,10 +218,10 @@ extension DeliveryService {
             scheduler.release(id, now: clock.now())
         }
         return await change(ids) {
-            (false, $0.override)
-        } then: { message in
-            self.scheduler.release(message.id, now: self.clock.now())
-            self.record(message.id, .released, [:])
+            ControlState(isHeld: false, route: $0.route)
+        } then: { id in
+            self.scheduler.release(id, now: self.clock.now())
+            self.record(id, .released, [:])
         }
     }
 
@@ -232,12 +239,12 @@ extension DeliveryService {
             override = host
         }
         return await change(await messages(in: selection)) {
-            ($0.isHeld, override)
-        } then: { message in
-            message.epoch = -1
-            self.scheduler.release(message.id, now: self.clock.now())
-            self.scheduler.flush(message.id, now: self.clock.now())
-            self.record(message.id, .rerouted, [.destination: override?.description])
+            ControlState(isHeld: $0.isHeld, route: override)
+        } then: { id in
+            self.active[id]?.epoch = -1
+            self.scheduler.release(id, now: self.clock.now())
+            self.scheduler.flush(id, now: self.clock.now())
+            self.record(id, .rerouted, [.destination: override?.description])
         }
     }
 
@@ -294,17 +301,23 @@ extension DeliveryService {
         return count
     }
 
-    /// Messages whose changes are recorded in one go.
-    private static let changesAtOnce = 512
+    /// What an operator's orders change of a message.
+    private struct ControlState {
+        var isHeld: Bool
+        var route: RelayHost?
+    }
 
-    /// Records a change of messages and then carries it out, some at a time: a message that does not stay in memory until its turn
-    /// comes is read with its change.
+    /// Messages whose changes are recorded in one go.
+    private static let changesAtOnce = 4096
+
+    /// Records a change of messages and then carries it out, some at a time. Nothing is read from the disk for it: a message that is
+    /// not in memory is read with its change later.
     ///
     /// - Returns: the number of messages.
     private func change(
         _ ids: [QueueID],
-        to control: (ActiveMessage) -> (isHeld: Bool, route: RelayHost?),
-        then body: (ActiveMessage) -> Void
+        to control: (ControlState) -> ControlState,
+        then body: (QueueID) -> Void
     ) async -> Int {
         var count = 0
         var next = 0
@@ -312,16 +325,17 @@ extension DeliveryService {
             let part = ids[next..<min(next + Self.changesAtOnce, ids.count)]
             next += part.count
             var changes: [SpoolProgress] = []
-            for id in part {
-                guard let message = await message(id) else { continue }
-                (message.isHeld, message.override) = control(message)
-                changes.append(.control(isHeld: message.isHeld, route: message.override?.description, of: id))
+            for id in part where unreadable[id] == nil {
+                guard let spooled = spool.message(id) else { continue }
+                let before = ControlState(isHeld: spooled.isHeld, route: spooled.route.flatMap { RelayHost($0) })
+                let after = control(before)
+                if let message = active[id] { (message.isHeld, message.override) = (after.isHeld, after.route) }
+                changes.append(.control(isHeld: after.isHeld, route: after.route?.description, of: id))
             }
             guard !changes.isEmpty else { continue }
             await recordDurably(changes)
-            for change in changes {
-                guard let message = await message(change.id) else { continue }
-                body(message)
+            for change in changes where scheduler.contains(change.id) {
+                body(change.id)
                 count += 1
             }
             schedulePump()
@@ -344,11 +358,18 @@ extension DeliveryService {
         case .message(let id): return scheduler.contains(id) ? [id] : []
         case .all: return scheduler.messages { _ in true }
         case .domain(let domain):
+            guard let own = try? Domain(parsing: domain) else { return [] }
             var found: [QueueID] = []
             let candidates = scheduler.messages { destination in
                 if case .domain(let own) = destination { own.ascii == domain } else { true }
             }
+            let destination = Destination.domain(own)
             for id in candidates {
+                // What waits for the domain's own hosts has recipients there; for the rest the envelope tells.
+                if scheduler.status(of: id).contains(where: { $0.destination == destination }) {
+                    found.append(id)
+                    continue
+                }
                 guard let message = await readOnly(id), has(message, recipientsIn: domain) else { continue }
                 found.append(id)
             }

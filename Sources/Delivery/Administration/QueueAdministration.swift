@@ -9,7 +9,7 @@ public struct QueuedMessageSummary: Codable, Hashable, Sendable {
     public var recipients: [String]
     /// How many are not done.
     public var recipientCount: Int
-    /// `waiting`, `active`, `deferred`, `held` or `caught`.
+    /// `waiting`, `active`, `deferred`, `scheduled`, `suspended`, `held` or `caught`.
     public var state: String
     public var size: Int
     public var received: Timestamp
@@ -55,6 +55,9 @@ public struct QueueDestination: Codable, Hashable, Sendable {
     /// When it is tried again, because it could not be reached.
     public var blockedUntil: Timestamp?
     public var lastError: String?
+    /// Since when nothing is tried there by the operator's word, and why; `nil` when that is not so.
+    public var suspended: Timestamp?
+    public var suspensionReason: String?
 }
 
 /// Which messages an operator means.

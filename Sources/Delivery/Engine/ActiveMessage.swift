@@ -34,6 +34,8 @@ final class ActiveMessage {
     var items: [ReportItem] = []
     /// The addresses whose delay was told.
     var warned: Set<UInt32> = []
+    /// The addresses of whom it was told that the moment has passed that the sender named.
+    var askedWarned: Set<UInt32> = []
     /// The recipients of whom it was told that an alias leads on from them.
     var toldExpanded: Set<Int> = []
     /// Whether its items wait for another try at writing the report.

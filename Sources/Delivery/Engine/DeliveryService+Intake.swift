@@ -206,14 +206,18 @@ extension DeliveryService {
         if case .waiting(let tried, let next, _) = message.progress[UInt32(target.recipient)] {
             (attempts, due) = (tried, isNew ? nil : next)
         }
+        let begins = message.holdUntil.flatMap { $0 > now ? $0 : nil }
+        if let begins { due = max(due ?? begins, begins) }
         let entry = scheduler.add(
             message.id,
             to: destination,
             due: due,
-            expires: message.envelope.expires,
+            expires: message.expires,
             warns: warningTime(of: message, attempts: attempts, now: now),
             attempts: attempts,
             hold: hold,
+            priority: message.priority,
+            isScheduled: begins != nil,
             now: now
         )
         if let until = scheduler.beganToWait(entry) { traceWaiting(message.id, [target], destination, until) }
@@ -221,9 +225,15 @@ extension DeliveryService {
 
     /// When the sender is told of the delay; `nil` when that was before.
     private func warningTime(of message: ActiveMessage, attempts: Int, now: Timestamp) -> Timestamp? {
-        guard let delay = options.delayWarning, message.envelope.reversePath != .null else { return nil }
-        let time = message.envelope.received + delay
-        return time <= now && attempts > 0 ? nil : time
+        guard message.envelope.reversePath != .null else { return nil }
+        let asked = message.tellsDelayAt
+        guard let time = usualWarning(of: message), time > now || attempts == 0 else { return asked }
+        return asked.map { min($0, time) } ?? time
+    }
+
+    /// When a sender is told of a delay who did not say when.
+    func usualWarning(of message: ActiveMessage) -> Timestamp? {
+        options.delayWarning.map { max(message.envelope.received, message.holdUntil ?? .distantPast) + $0 }
     }
 
     func enqueueUnrouted(_ message: ActiveMessage) {
@@ -231,8 +241,9 @@ extension DeliveryService {
         scheduler.add(
             message.id,
             to: .unrouted,
-            expires: message.envelope.expires,
+            expires: message.expires,
             hold: message.isHeld ? .byOperator : nil,
+            priority: message.priority,
             now: now
         )
     }

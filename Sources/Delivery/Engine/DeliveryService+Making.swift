@@ -15,6 +15,7 @@ extension DeliveryService {
     /// - Parameters:
     ///   - eventLoop: where its state and its connections live.
     ///   - threads: where it reads the spool.
+    ///   - suspensions: the file in which is written down which destinations the operator suspended.
     ///   - trusted: certificates that are trusted instead of the system's where certificates are checked.
     /// - Throws: when TLS cannot be set up.
     public static func make(
@@ -28,6 +29,7 @@ extension DeliveryService {
         clock: WallClock,
         eventLoop: any EventLoop,
         threads: NIOThreadPool,
+        suspensions: String? = nil,
         trusted: [NIOSSLCertificate]? = nil,
         logger: Logger
     ) throws -> DeliveryService {
@@ -48,6 +50,7 @@ extension DeliveryService {
             eventLoop: eventLoop,
             threads: threads,
             logger: logger,
+            suspensionFile: suspensions.map { SuspensionFile(path: $0) },
             seed: UInt64.random(in: .min ... .max)
         )
     }

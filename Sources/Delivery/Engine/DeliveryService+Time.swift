@@ -34,8 +34,11 @@ extension DeliveryService {
         // Its lifetime is over wherever it waits.
         for index in message.targets.indices where message.targets[index].state == .waiting {
             let last = message.targets[index].lastFailure?.text ?? lastError(of: message, index)
-            let reason =
-                "It could not be delivered within its time" + (last.map { "; the last error was: \($0)" } ?? "")
+            let limit =
+                message.expiresByWish && message.expires <= now
+                ? "It could not be delivered by \(message.expires.internetDate), as its sender asked"
+                : "It could not be delivered within its time"
+            let reason = limit + (last.map { "; the last error was: \($0)" } ?? "")
             let before = message.targets[index].lastFailure
             message.targets[index].lastFailure = DeliveryFailure(
                 .expired,
@@ -73,27 +76,37 @@ extension DeliveryService {
             }
         }
         let now = clock.now()
+        let asked = message.tellsDelayAt
+        let isAsked = asked.map { $0 <= now } ?? false
+        // Of the two moments, the other may be still to come.
+        let other = isAsked ? usualWarning(of: message) : asked
+        if let other, other > now { scheduler.warn(entry, at: other) }
         for index in message.targets.indices {
             let target = message.targets[index]
             guard target.state == .waiting || target.state == .inFlight else { continue }
             if case .hold = target.route.way { continue }
             guard ReportItem.isWanted(.delayed, by: message.notify(target)) else { continue }
-            guard !message.warned.contains(target.key) else { continue }
-            message.warned.insert(target.key)
+            if isAsked {
+                guard message.askedWarned.insert(target.key).inserted else { continue }
+            } else {
+                guard message.warned.insert(target.key).inserted else { continue }
+            }
             let last = target.lastFailure?.text ?? lastError(of: message, index)
             message.items.append(
                 ReportItem(
                     action: .delayed,
-                    status: target.lastFailure?.status ?? EnhancedStatus(4, 4, 7),
+                    status: isAsked ? .timeNotKept : target.lastFailure?.status ?? .timeNotKept,
                     recipient: target.recipient,
                     key: target.key,
                     finalRecipient: target.address,
                     remoteHost: target.lastFailure?.host,
                     reply: target.lastFailure?.reply?.oneLine,
-                    text: "It has not been delivered yet" + (last.map { ": \($0)" } ?? ""),
+                    text: (isAsked ? "It was not delivered by the time you asked for" : "It has not been delivered yet")
+                        + (last.map { ": \($0)" } ?? ""),
                     dialogue: nil,
                     lastAttempt: now,
-                    willRetryUntil: message.envelope.expires
+                    willRetryUntil: message.expires,
+                    isAsked: isAsked
                 )
             )
         }

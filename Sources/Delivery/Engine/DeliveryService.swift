@@ -29,6 +29,8 @@ public actor DeliveryService {
     nonisolated let clock: WallClock
     nonisolated let threads: NIOThreadPool
     nonisolated let logger: Logger
+    /// Where is written down what the operator suspended; `nil` keeps it in memory alone.
+    nonisolated let suspensionFile: SuspensionFile?
 
     var options: DeliveryOptions
     var scheduler: DeliveryScheduler
@@ -85,6 +87,7 @@ public actor DeliveryService {
         eventLoop: any EventLoop,
         threads: NIOThreadPool,
         logger: Logger,
+        suspensionFile: SuspensionFile? = nil,
         seed: UInt64
     ) {
         self.options = options
@@ -98,13 +101,17 @@ public actor DeliveryService {
         self.eventLoop = eventLoop
         self.threads = threads
         self.logger = logger
+        self.suspensionFile = suspensionFile
         self.scheduler = DeliveryScheduler(options: options.scheduler, seed: seed)
+        let rules = options.rules
+        self.scheduler.setOwnLimits { rules.limits(of: $0) }
     }
 
     // MARK: Begin and end
 
     /// Begins: messages committed from now on are delivered, and those that the spool held before are taken up little by little.
     public func start() {
+        takeUpSuspensions()
         spool.subscribe { [self] committed in
             eventLoop.execute { self.assumeIsolated { $0.accept(committed) } }
         }
@@ -148,7 +155,10 @@ public actor DeliveryService {
         let before = self.options.outbound
         self.options = options
         scheduler.options = options.scheduler
+        let rules = options.rules
+        scheduler.setOwnLimits { rules.limits(of: $0) }
         epoch += 1
+        schedulePump()
         guard before != options.outbound else { return }
         let now = clock.now()
         if options.outbound != .hold { scheduler.releaseAll(heldFor: .byConfiguration, now: now) }

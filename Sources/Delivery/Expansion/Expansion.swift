@@ -129,6 +129,8 @@ extension EnhancedStatus {
     static let tooManyHops = EnhancedStatus(5, 4, 6)
     /// Its time is over: RFC 3463 section 3.5.
     static let expired = EnhancedStatus(5, 4, 7)
+    /// It takes longer than it should: RFC 3463 section 3.5.
+    static let timeNotKept = EnhancedStatus(4, 4, 7)
     /// The directory cannot be asked now: RFC 3463 section 3.5.
     static let directoryUnavailable = EnhancedStatus(4, 4, 3)
     /// Something of this system is out of order: RFC 3463 section 3.4.

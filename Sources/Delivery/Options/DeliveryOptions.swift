@@ -14,6 +14,8 @@ public struct DeliveryOptions: Sendable {
     /// How hosts that DNS names are spoken to.
     public var outboundSecurity: OutboundSecurity = .opportunistic
     public var scheduler = SchedulerOptions()
+    /// What holds for some destinations instead.
+    public var rules = DestinationRules()
 
     /// After how long a sender is told that the message still waits; `nil` for never.
     public var delayWarning: Duration? = .seconds(4 * 3600)

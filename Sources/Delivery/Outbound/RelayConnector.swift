@@ -34,6 +34,7 @@ struct RelayConnector: HostConnector {
             return .failure(ConnectFailure(failure: failure, addresses: [], dialogue: nil))
         }
         let (security, credentials) = terms(destination, options)
+        let sources = options.rules.rule(for: destination)?.sources ?? []
         var tried: [IPAddress] = []
         var failures: [DeliveryFailure] = []
         var dialogue: String?
@@ -51,9 +52,12 @@ struct RelayConnector: HostConnector {
             for address in addresses where tried.count < options.addressesPerAttempt {
                 tried.append(address)
                 let begun = clock.now()
+                var generator = SystemRandomNumberGenerator()
+                let source = sources.pick(for: address, using: &generator)
                 let result = await connect(
                     host,
                     address,
+                    from: source,
                     security: security,
                     credentials: credentials,
                     options: options
@@ -63,13 +67,13 @@ struct RelayConnector: HostConnector {
                     address: address,
                     answers: hosts.answers,
                     duration: clock.now() - begun,
-                    outcome: "connected"
+                    outcome: source.map { "connected from \($0)" } ?? "connected"
                 )
                 switch result {
                 case .success(let connection):
                     attempt.tls = connection.tls
                     attempt.dialogue = connection.connection.opening
-                    if let remark = connection.remark { attempt.outcome = "connected; \(remark)" }
+                    if let remark = connection.remark { attempt.outcome += "; \(remark)" }
                     onAttempt(attempt)
                     return .success(connection)
                 case .failure(let refused):
@@ -132,7 +136,8 @@ struct RelayConnector: HostConnector {
         }
         // What is said over a Unix socket nobody hears.
         if case .lmtp(.path) = destination { return (.none, nil) }
-        return (options.outboundSecurity.strict(options.requiresTLS), nil)
+        let security = options.rules.rule(for: destination)?.security ?? options.outboundSecurity
+        return (security.strict(options.requiresTLS), nil)
     }
 
     // MARK: One address
@@ -140,11 +145,19 @@ struct RelayConnector: HostConnector {
     private func connect(
         _ host: HostList.Host,
         _ address: IPAddress,
+        from source: IPAddress?,
         security: OutboundSecurity,
         credentials: SmartHost?,
         options: DeliveryOptions
     ) async -> Result<RelayConnection, ConnectFailure> {
-        let first = await connectOnce(host, address, security: security, credentials: credentials, options: options)
+        let first = await connectOnce(
+            host,
+            address,
+            from: source,
+            security: security,
+            credentials: credentials,
+            options: options
+        )
         if options.requiresTLS, case .failure(var refused) = first,
             refused.failedInTLS || refused.failure.status == EnhancedStatus(4, 7, 10)
         {
@@ -155,7 +168,14 @@ struct RelayConnector: HostConnector {
             !Self.verifies(security, logsIn: credentials?.credentials != nil, at: address)
         else { return first }
         // TLS that does not work is no reason not to send what would go in clear to a host without TLS: RFC 7435 section 3.
-        let second = await connectOnce(host, address, security: .none, credentials: credentials, options: options)
+        let second = await connectOnce(
+            host,
+            address,
+            from: source,
+            security: .none,
+            credentials: credentials,
+            options: options
+        )
         guard case .success(var connection) = second else { return second }
         connection.remark = "TLS did not work, in clear: \(refused.failure.text)"
         return .success(connection)
@@ -174,6 +194,7 @@ struct RelayConnector: HostConnector {
     private func connectOnce(
         _ host: HostList.Host,
         _ address: IPAddress,
+        from source: IPAddress?,
         security: OutboundSecurity,
         credentials: SmartHost?,
         options: DeliveryOptions
@@ -195,7 +216,8 @@ struct RelayConnector: HostConnector {
                 session: session,
                 timeouts: timeouts,
                 tls: tls,
-                secrets: credentials == nil ? nil : contexts.secrets
+                secrets: credentials == nil ? nil : contexts.secrets,
+                source: try source.map { try SocketAddress(ipAddress: $0.description, port: 0) }
             )
             target.session.speaksLMTP = host.speaksLMTP
             let connection = try await SMTPClientConnection.connect(to: target, on: eventLoop)

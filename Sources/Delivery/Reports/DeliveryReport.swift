@@ -129,6 +129,7 @@ struct DeliveryReport {
         text += "Arrival-Date: \(envelope.received.internetDate)\r\n"
         // Which of HOLDFOR and HOLDUNTIL it was is not kept; the moment is the same: RFC 4865 section 5.1.2.
         if let time = envelope.terms.holdUntil { text += "Future-Release-Request: until;\(time.rfc3339)\r\n" }
+        if let by = envelope.terms.deliverBy { text += "Deliver-By-Date: \(by.time.internetDate)\r\n" }
         for item in items {
             text += "\r\n"
             if let original = envelope.recipients[item.recipient].originalRecipient {

@@ -50,6 +50,10 @@ extension DeliveryService {
             let content = report.compose()
             let told = try await commit(content, to: recipient, report)
             message.items.removeFirst(min(items.count, message.items.count))
+            if items.contains(where: \.isAsked) {
+                message.progress[ActiveMessage.deliverByTold] = .finished
+                tell(.recipients([(Int(ActiveMessage.deliverByTold), .finished)], of: id))
+            }
             finish(message, keys: ends)
             let what = Set(items.map(\.action.rawValue)).sorted().joined(separator: ", ")
             record(

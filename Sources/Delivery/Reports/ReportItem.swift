@@ -27,6 +27,8 @@ struct ReportItem: Sendable {
     var lastAttempt: Timestamp
     /// Until when it is tried, of a delay.
     var willRetryUntil: Timestamp?
+    /// Whether it tells that the moment has passed that the sender named: RFC 2852 section 4.1.3.
+    var isAsked = false
 
     /// Whether the sender asked to be told: RFC 3461 section 4.1. Without NOTIFY, failures and delays are told.
     static func isWanted(_ action: Action, by notify: DeliveryNotify?) -> Bool {

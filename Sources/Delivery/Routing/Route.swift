@@ -40,6 +40,12 @@ struct Route: Hashable, Sendable {
         switch options.outbound {
         case .catchAll: return Route(way: .hold(.caught), reason: "outbound mail is caught here")
         case .hold: return Route(way: .hold(.byConfiguration), reason: "outbound mail is held here")
+        case .smartHost, .lmtp, .mx: break
+        }
+        if case .domain(let domain) = address.host, let hop = options.rules.rule(for: domain)?.nextHop {
+            return Route(way: .deliver(hop), reason: "the configuration sends its domain there")
+        }
+        switch options.outbound {
         case .smartHost(let smartHost):
             return Route(
                 way: .deliver(.relay(host: smartHost.host, port: smartHost.port)),
@@ -47,7 +53,7 @@ struct Route: Hashable, Sendable {
             )
         case .lmtp(let server):
             return Route(way: .deliver(.lmtp(server)), reason: "a mail system takes all outbound mail by LMTP")
-        case .mx:
+        case .mx, .catchAll, .hold:
             return Route(way: .deliver(ownDestination(of: address)), reason: "its domain is not ours")
         }
     }

@@ -26,6 +26,9 @@ public enum AdministrationRequest: Codable, Sendable {
     case queueDelete(selection: QueueSelection)
     case queueBounce(selection: QueueSelection)
     case queueReroute(selection: QueueSelection, destination: String)
+    case queueDestinations
+    case queueSuspend(destination: String, reason: String)
+    case queueResume(destination: String)
     case trace(query: String, limit: Int)
     case submit(Submission)
 

@@ -10,7 +10,7 @@ struct QueueAdministration {
     func perform(_ request: AdministrationRequest) async throws -> AdministrationAnswer {
         switch request {
         case .queueList(let domain, let state, let limit):
-            let states = ["waiting", "active", "deferred", "held", "caught"]
+            let states = DeliveryService.states
             if let state, !states.contains(state) {
                 return .failure(.usage, "There is no state \(state); there are \(states.joined(separator: ", ")).")
             }
@@ -54,6 +54,7 @@ struct QueueAdministration {
                 return .failure(.usage, "\(destination) is no next hop: HOST, HOST:PORT, or - for the domain's own.")
             }
             return done("\(Self.counted(count, "message")) \(count == 1 ? "goes" : "go") to \(destination).", count)
+        case .queueDestinations, .queueSuspend, .queueResume: return try await performOnDestinations(request)
         default: return .failure(.usage, "That is no command about the queue.")
         }
     }
@@ -64,7 +65,10 @@ struct QueueAdministration {
         told: (String) -> String
     ) async throws -> AdministrationAnswer {
         let count = await body(try Self.selection(selection))
-        if count == 0, case .message(let id) = selection { return Self.unknown(id) }
+        if count == 0, case .message(let text) = selection {
+            let error = if let id = QueueID(text) { await delivery.show(id)?.summary.lastError } else { String?.none }
+            return error.map { .failure(.failed, "Message \(text) stays as it is: \($0).") } ?? Self.unknown(text)
+        }
         return done(told(Self.counted(count, "message")), count)
     }
 
@@ -124,12 +128,12 @@ struct QueueAdministration {
         let rows = messages.map { message in
             let more = message.recipientCount > message.recipients.count ? " …" : ""
             return [
-                message.id, message.state, String(message.received.iso8601.prefix(19)), String(message.size),
-                message.sender,
+                message.id, message.state, String(message.received.iso8601.prefix(19)),
+                message.nextAttempt.map { String($0.iso8601.prefix(19)) } ?? "-", String(message.size), message.sender,
                 message.recipients.joined(separator: ", ") + more + (message.lastError.map { "  (\($0))" } ?? ""),
             ]
         }
-        return TextTable.of(["ID", "STATE", "RECEIVED", "SIZE", "SENDER", "RECIPIENTS"], rows)
+        return TextTable.of(["ID", "STATE", "RECEIVED", "NEXT", "SIZE", "SENDER", "RECIPIENTS"], rows)
     }
 
     private func detail(_ message: QueuedMessageDetail) -> String {

@@ -11,6 +11,8 @@ public struct DataFolder: Sendable {
     public var spool: String { path + "/spool" }
     public var accounts: String { path + "/accounts" }
     public var directory: String { path + "/directory.db" }
+    /// The destinations that the operator suspended.
+    var suspensions: String { path + "/suspended.json" }
     public var trace: String { path + "/trace" }
     public var certificate: String { path + "/self-signed.pem" }
 

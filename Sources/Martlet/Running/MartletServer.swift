@@ -82,6 +82,7 @@ public final class MartletServer: Sendable {
             clock: clock,
             eventLoop: group.next(),
             threads: threads,
+            suspensions: folder.suspensions,
             logger: logger
         )
         tokens = CurrentTokens(plan.tokens)

@@ -1,5 +1,6 @@
 import Configuration
 import Delivery
+import DeliveryScheduler
 import Glibc
 import MailNames
 import MailPolicy
@@ -110,6 +111,7 @@ extension ServerPlan {
         delivery.scheduler.intervalPerDestination = outbound.intervalPerDestination
         delivery.otherHostNames = Set(outbound.otherHostNames)
         delivery.doubleBounceRecipient = configuration.queue.doubleBounceRecipient
+        setDestinations(configuration)
         delivery.recipientsPerTransaction = outbound.recipientsPerTransaction
         delivery.messagesPerConnection = outbound.messagesPerConnection
         delivery.connectTimeout = outbound.connectTimeout
@@ -162,24 +164,17 @@ extension ServerPlan {
 
 extension OutboundMode {
     fileprivate init(_ address: SmartHostAddress, _ security: OutboundSecurity, _ credentials: PasswordCredentials?) {
-        let host: MailHost
-        switch address.host {
-        case .domain(let domain): host = .domain(domain)
-        case .address(let address): host = .literal(AddressLiteral(address))
-        case .path(let path):
-            self = .lmtp(.path(path))
-            return
+        switch Destination(address) {
+        case .relay(let host, let port):
+            self = .smartHost(SmartHost(host: host, port: port, security: security, credentials: credentials))
+        case .lmtp(let server): self = .lmtp(server)
+        case .local, .domain, .literal, .unrouted: self = .hold
         }
-        let port = Int(address.port)
-        self =
-            address.speaksLMTP
-            ? .lmtp(.host(host, port: port))
-            : .smartHost(SmartHost(host: host, port: port, security: security, credentials: credentials))
     }
 }
 
 extension OutboundSecurity {
-    fileprivate init(_ security: OutboundOptions.Security) {
+    init(_ security: OutboundOptions.Security) {
         switch security {
         case .opportunistic: self = .opportunistic
         case .required: self = .required

@@ -7,6 +7,7 @@ struct QueueCommand: AsyncParsableCommand {
         abstract: "What waits to be delivered.",
         subcommands: [
             List.self, Show.self, Flush.self, Hold.self, Release.self, Delete.self, Bounce.self, Reroute.self,
+            Destinations.self, Suspend.self, Resume.self,
         ],
         defaultSubcommand: List.self
     )
@@ -14,7 +15,8 @@ struct QueueCommand: AsyncParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists the waiting messages, oldest first.")
         @Option(help: "Only messages with recipients in this domain.") var domain: String?
-        @Option(help: "Only messages that are waiting, deferred, held or caught.") var state: String?
+        @Option(help: "Only messages that are waiting, active, deferred, scheduled, suspended, held or caught.")
+        var state: String?
         @Option(help: "At most so many messages.") var limit = 1000
         @OptionGroup var instance: InstanceOptions
 

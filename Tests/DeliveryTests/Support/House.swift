@@ -43,6 +43,7 @@ final class House: Sendable {
         clock: WallClock = .system,
         spoolOptions: SpoolOptions = SpoolOptions(),
         takesClearTextPasswords: Bool = false,
+        suspensions: String? = nil,
         _ change: (inout DeliveryOptions, Int) -> Void = { _, _ in }
     ) async throws {
         self.folder = folder ?? FileManager.default.temporaryDirectory.path + "/martlet-\(UUID().uuidString)"
@@ -80,6 +81,7 @@ final class House: Sendable {
             eventLoop: eventLoop,
             threads: .singleton,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            suspensionFile: suspensions.map { SuspensionFile(path: $0) },
             seed: 1
         )
         directory.account("alice@home.test", 1)
