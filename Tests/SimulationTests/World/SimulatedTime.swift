@@ -6,6 +6,10 @@ final class SimulatedTime {
         var moment: Int64
         var number: Int
         var action: () -> Void
+
+        func comesBefore(_ other: Plan) -> Bool {
+            moment == other.moment ? number < other.number : moment < other.moment
+        }
     }
 
     /// Microseconds since the simulation began.
@@ -16,35 +20,34 @@ final class SimulatedTime {
     /// Has something happen after so many microseconds. What was planned first for one moment happens first.
     func after(_ delay: Int64, _ action: @escaping () -> Void) {
         planned += 1
-        plans.append(Plan(moment: microseconds + max(0, delay), number: planned, action: action))
+        let plan = Plan(moment: microseconds + max(0, delay), number: planned, action: action)
+        plans.append(plan)
         var place = plans.count - 1
-        while place > 0, comesBefore(place, (place - 1) / 2) {
-            plans.swapAt(place, (place - 1) / 2)
-            place = (place - 1) / 2
+        while place > 0 {
+            let parent = (place - 1) / 2
+            guard plan.comesBefore(plans[parent]) else { break }
+            plans[place] = plans[parent]
+            place = parent
         }
+        plans[place] = plan
     }
 
     /// Lets the next thing happen; `false` when there is none.
     func step() -> Bool {
-        guard let next = plans.first else { return false }
-        plans.swapAt(0, plans.count - 1)
-        plans.removeLast()
+        guard let next = plans.first, let last = plans.popLast() else { return false }
+        let count = plans.count
         var place = 0
-        while true {
-            var least = place
-            for child in [2 * place + 1, 2 * place + 2] where child < plans.count && comesBefore(child, least) {
-                least = child
-            }
-            guard least != place else { break }
-            plans.swapAt(place, least)
-            place = least
+        // The hole at the front moves down to where the last one belongs.
+        while 2 * place + 1 < count {
+            var child = 2 * place + 1
+            if child + 1 < count && plans[child + 1].comesBefore(plans[child]) { child += 1 }
+            guard plans[child].comesBefore(last) else { break }
+            plans[place] = plans[child]
+            place = child
         }
+        if count > 0 { plans[place] = last }
         microseconds = next.moment
         next.action()
         return true
-    }
-
-    private func comesBefore(_ left: Int, _ right: Int) -> Bool {
-        (plans[left].moment, plans[left].number) < (plans[right].moment, plans[right].number)
     }
 }

@@ -224,7 +224,9 @@ struct CrashOracle {
 
     /// A message that is there.
     private mutating func anyMessage() -> UInt64? {
-        known.filter { $0.value.isAcknowledged && !$0.value.isDoneTold }.keys.sorted().randomElement(using: &random)
+        var ids: [UInt64] = []
+        for (id, message) in known where message.isAcknowledged && !message.isDoneTold { ids.append(id) }
+        return ids.sorted().randomElement(using: &random)
     }
 
     private mutating func progress(_ log: SpoolLog) {

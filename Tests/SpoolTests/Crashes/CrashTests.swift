@@ -4,11 +4,11 @@ import Testing
 
 @testable import Spool
 
-/// How many seeds; `SPOOL_SEEDS=20000` looks longer, `SPOOL_SEED=17` at one.
+/// How many seeds, of four lives each; `SPOOL_SEEDS=20000` looks longer, `SPOOL_SEED=17` at one.
 private let seeds: [UInt64] = {
     let environment = ProcessInfo.processInfo.environment
     if let one = environment["SPOOL_SEED"].flatMap(UInt64.init) { return [one] }
-    return Array(0..<(environment["SPOOL_SEEDS"].flatMap(UInt64.init) ?? 700))
+    return Array(0..<(environment["SPOOL_SEEDS"].flatMap(UInt64.init) ?? 400))
 }()
 
 @Suite("Crashes: acknowledged means durable")
