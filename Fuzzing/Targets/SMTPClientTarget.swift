@@ -80,6 +80,7 @@ struct SMTPClientStory {
         case .sendContent:
             said += Array("content".utf8)
             return .read
+        case .answered: break
         case .sendChunk(let line):
             said += line
             return .read

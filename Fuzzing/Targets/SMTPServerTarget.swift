@@ -132,6 +132,10 @@ struct SMTPServerStory: ~Copyable {
         case .sendAndClose(let reply), .refuseSmuggling(let reply):
             say(reply)
             mode = .over
+        case .askQueue: perform(session.queueAnswered(.noMailWaits))
+        case .turnAround(let reply):
+            say(reply)
+            mode = .over
         case .judgeSender(let transaction):
             let isRefused = transaction.reversePath.description.hasPrefix("<x")
             perform(session.senderJudged(isRefused ? .refused(.senderSyntax) : .accepted))

@@ -23,6 +23,8 @@ public final class Admission: Sendable {
         public var lookupNetworks: [IPNetwork] = []
         /// How much an account may send.
         public var pace: AccountPace.Limits
+        /// Domains whose mail is taken for their hosts to fetch: RFC 2645.
+        public var onDemand: Set<Domain> = []
 
         public init(
             relay: RelayControl = RelayControl(),
@@ -178,10 +180,13 @@ public final class Admission: Sendable {
         case .disabled:
             return [Verdict("recipient", .refuse(.mailboxDisabled), because: "the account \(address) is switched off")]
         case .relayDomain, .notLocal:
-            let relay = options.withLock(\.relay)
-            let (allowed, reason) = relay.mayRelay(client.relaying, to: address, isListed: answer == .relayDomain)
-            let denied: SMTPReply = answer == .relayDomain ? .routingDenied : .relayingDenied
-            return [Verdict("relay", allowed ? .accept : .refuse(denied), because: reason)]
+            let (relay, onDemand) = options.withLock { ($0.relay, $0.onDemand) }
+            let isFetched = address.domain.map(onDemand.contains) ?? false
+            let isListed = answer == .relayDomain || isFetched
+            let (allowed, reason) = relay.mayRelay(client.relaying, to: address, isListed: isListed)
+            let denied: SMTPReply = isListed ? .routingDenied : .relayingDenied
+            let why = allowed && isFetched ? "its mail is fetched from here (odmr.domains)" : reason
+            return [Verdict("relay", allowed ? .accept : .refuse(denied), because: why)]
         }
     }
 

@@ -20,7 +20,7 @@ struct MartletCommand: AsyncParsableCommand {
             ),
             CommandGroup(
                 name: "Messages",
-                subcommands: [QueueCommand.self, TraceCommand.self, SendmailCommand.self]
+                subcommands: [QueueCommand.self, TraceCommand.self, SendmailCommand.self, FetchMail.self, ETRN.self]
             ),
         ]
     )

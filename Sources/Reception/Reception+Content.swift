@@ -112,7 +112,7 @@ extension Reception {
 
     private static func door(_ role: SMTPServerConfiguration.Role) -> MessageOrigin.Door {
         switch role {
-        case .transfer: .smtp
+        case .transfer, .onDemand: .smtp
         case .submission: .submission
         case .delivery: .lmtp
         }

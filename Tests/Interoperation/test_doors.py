@@ -1,7 +1,9 @@
 """The doors beside plain SMTP: LMTP on both sides, proxies in front, hosts that speak for others, queues that are fetched."""
 
 import pathlib
+import poplib
 import re
+import smtplib
 import socket
 import struct
 import subprocess
@@ -11,7 +13,7 @@ import unittest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from martlet import Martlet, Wire, eventually, folder, free_port, letter  # noqa: E402
-from peers import Dovecot, Postfix  # noqa: E402
+from peers import Dovecot, Postfix, Sink  # noqa: E402
 
 
 def submit(martlet, to, content, sender="alice@example.test"):
@@ -185,6 +187,141 @@ class SpeakingForOthersTests(unittest.TestCase):
                                check=True, capture_output=True, timeout=60)
                 martlet.receives("alice")
                 self.assertRegex(martlet.control("trace", "alice@example.test"), r"the client before was before\.test \[192\.0\.2\.9\]")
+
+
+class RemoteQueueTests(unittest.TestCase):
+    """ETRN between two servers: what waits for a domain goes when its host asks."""
+
+    def test_who_may_ask_has_what_waits_tried_at_once(self):
+        with Sink() as sink:
+            port = sink.port
+        with Martlet("--outbound", f"127.0.0.1:{port}", "--set", "relay.networks=[\"127.0.0.1\"]") as holder, Martlet() as home:
+            submit(holder, ["dan@remote.test"], letter("wait", "dan@remote.test", "alice@example.test"))
+            eventually(lambda: "dan@remote.test" in holder.control("queue", "list", "--state", "deferred"), "it waits")
+            replies = home.json("etrn", f"127.0.0.1:{holder.port('smtp')}", "empty.test", "remote.test")
+            self.assertRegex(replies[0]["reply"], "^251 .*no messages waiting for node empty.test")
+            self.assertRegex(replies[1]["reply"], "^253 .*1 pending messages for node remote.test started")
+            attempts = r"tried \[?127\.0\.0\.1"
+            eventually(lambda: len(re.findall(attempts, holder.control("trace", "dan@remote.test"))) >= 2, "it is tried again")
+
+    def test_others_are_told_that_they_may_not(self):
+        with Martlet() as holder, Martlet() as home:
+            status, _, errors = home.run("etrn", f"127.0.0.1:{holder.port('smtp')}", "remote.test")
+            self.assertEqual(status, 75)
+            self.assertIn("459", errors)
+            with holder.smtp("submission") as session:
+                session.ehlo()
+                self.assertTrue(session.has_extn("etrn"))
+                session.login("alice@example.test", "alice-secret")
+                self.assertEqual(session.docmd("ETRN", "remote.test")[0], 251)
+                self.assertEqual(session.docmd("ETRN", "#uucp")[0], 458)
+
+
+class OnDemandTests(unittest.TestCase):
+    """On-demand mail relay between a provider and a customer, RFC 2645."""
+
+    HELD = ("--set", "odmr.domains=[\"customer.test=bob@example.test\", \"second.test=bob@example.test\", "
+                     "\"other.test=alice@example.test\"]")
+
+    def provide(self, provider, *subjects, to="carol@customer.test"):
+        for subject in subjects:
+            # Nobody has to log in: the provider is the mail exchanger of the domain.
+            provider.send(letter(subject, to, "dan@remote.test"), to, "dan@remote.test")
+
+    def customer(self):
+        return Martlet("--domain", "customer.test", "--user", "carol:carol-secret")
+
+    def fetch(self, customer, provider, *arguments, password="bob-secret"):
+        return customer.run("fetch-mail", f"127.0.0.1:{provider.port('odmr')}", "--user", "bob@example.test", *arguments,
+                            stdin=password + "\n")
+
+    def mail(self, customer):
+        session = poplib.POP3("127.0.0.1", customer.port("pop3"), timeout=20)
+        session.user("carol@customer.test")
+        session.pass_("carol-secret")
+        messages = [b"\r\n".join(session.retr(n + 1)[1]) for n in range(session.stat()[0])]
+        session.quit()
+        return messages
+
+    def test_what_waited_comes_over_the_connection_that_the_customer_made(self):
+        with Martlet(*self.HELD) as provider, self.customer() as customer:
+            self.assertIn("453", self.fetch(customer, provider)[1], "no mail yet")
+            self.provide(provider, "one", "two", "three")
+            eventually(lambda: len(provider.json("queue", "list", "--state", "held")) == 3, "it is held")
+            status, said, errors = self.fetch(customer, provider, "--domain", "customer.test")
+            self.assertEqual(status, 0, errors)
+            self.assertIn("250", said)
+            messages = eventually(lambda: len(m := self.mail(customer)) == 3 and m, "the customer has them")
+            self.assertEqual(sorted(re.search(rb"Subject: (\w+)", m)[1] for m in messages), [b"one", b"three", b"two"])
+            self.assertIn(b"with ESMTPS", messages[0], "TLS that stood before the connection turned around stands")
+            eventually(lambda: provider.json("queue", "list") == [], "nothing is left at the provider")
+            self.assertIn("relayed for carol@customer.test", provider.control("trace", "carol@customer.test"))
+
+    def test_only_who_may(self):
+        with Martlet(*self.HELD) as provider, self.customer() as customer:
+            self.provide(provider, "private", to="eve@other.test")
+            status, _, errors = self.fetch(customer, provider, "--domain", "other.test")
+            self.assertEqual(status, 75)
+            self.assertIn("450", errors)
+            self.assertNotEqual(self.fetch(customer, provider, password="wrong-secret")[0], 0)
+            with Wire(provider.port("odmr")) as wire:
+                self.assertIn("ATRN", wire.ask("EHLO customer.test"))
+                self.assertTrue(wire.ask("ATRN other.test").startswith("530"))
+                self.assertTrue(wire.ask("MAIL FROM:<dan@remote.test>").startswith("502"))
+            self.assertEqual(len(provider.json("queue", "list")), 1)
+
+    def test_a_transfer_that_breaks_off_loses_nothing_at_whatever_command(self):
+        with Martlet(*self.HELD) as provider, self.customer() as customer:
+            self.provide(provider, "steady")
+            for cut in ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "content"):
+                with self.subTest(cut), TurnedCustomer(provider) as session:
+                    session.serve(until=cut)
+                eventually(lambda: len(provider.json("queue", "list", "--state", "held")) == 1, f"it is held again after {cut}")
+            self.assertEqual(self.fetch(customer, provider)[0], 0)
+            eventually(lambda: len(self.mail(customer)) == 1, "the customer has it, once")
+
+    def test_a_customer_that_refuses_a_recipient_is_what_the_sender_is_told(self):
+        with Martlet(*self.HELD) as provider, self.customer() as customer:
+            provider.send(letter("no such", "nobody@customer.test", "alice@example.test"), "nobody@customer.test", "alice@example.test")
+            self.fetch(customer, provider)
+            self.assertIn(b"nobody@customer.test", provider.receives("alice")[0])
+
+
+class TurnedCustomer:
+    """A customer of our own making that says ATRN and then serves, up to a point."""
+
+    def __init__(self, provider):
+        self.session = smtplib.SMTP("127.0.0.1", provider.port("odmr"), timeout=20)
+
+    def __enter__(self):
+        self.session.ehlo("customer.test")
+        self.session.login("bob@example.test", "bob-secret")
+        code, text = self.session.docmd("ATRN")
+        assert code == 250, (code, text)
+        return self
+
+    def __exit__(self, *_):
+        self.session.close()
+
+    def serve(self, until):
+        stream = self.session.file
+        say = lambda text: self.session.sock.sendall(text.encode() + b"\r\n")  # noqa: E731
+        if until == "greeting":
+            return
+        say("220 customer.test ready to receive email")
+        while line := stream.readline():
+            verb = line[:4].decode()
+            if verb == until:
+                return
+            if verb == "DATA":
+                say("354 go on")
+                while until == "content":
+                    if stream.readline().startswith(b"Subject"):
+                        return
+            elif verb == "EHLO":
+                say("250 customer.test")
+            else:
+                say("250 Ok")
 
 
 if __name__ == "__main__":

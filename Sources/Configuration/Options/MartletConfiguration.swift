@@ -16,6 +16,8 @@ public struct MartletConfiguration: Sendable, Hashable {
     public var delivery = LocalDeliveryOptions()
     public var ldap = LDAPServerOptions()
     public var outbound = OutboundOptions()
+    public var onDemand = OnDemandOptions()
+    public var fetch = FetchOptions()
     public var resolver = ResolverOptions()
     public var queue = QueueOptions()
     public var lists = ListOptions()
@@ -57,6 +59,8 @@ public struct ListenOptions: Sendable, Hashable {
     public var lmtpSocket: String?
     public var pop3: [ListenAddress] = ListenAddress.any(port: 110)
     public var pop3s: [ListenAddress] = ListenAddress.any(port: 995)
+    /// Where customers fetch what waits for their domains.
+    public var odmr: [ListenAddress] = []
     /// Hosts whose connections begin with a header of the PROXY protocol.
     public var proxyNetworks: [IPNetwork] = []
 

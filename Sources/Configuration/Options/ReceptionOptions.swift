@@ -26,6 +26,10 @@ public struct SMTPOptions: Sendable, Hashable {
     public var verboseCommands = false
     /// Hosts that may speak for others: XCLIENT and XFORWARD.
     public var trustedNetworks: [IPNetwork] = []
+    /// Whether hosts may have the queue for their domains tried: ETRN.
+    public var etrn = true
+    /// Whether TURN is taken after a log-in over TLS.
+    public var turn = false
 
     public init() {}
 }

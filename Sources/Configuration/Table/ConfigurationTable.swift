@@ -24,6 +24,8 @@ public enum ConfigurationTable {
         ),
         ("delivery", "What mail may do on this machine beside lying in mailboxes."),
         ("outbound", "How mail for other domains leaves."),
+        ("odmr", "Mail that customers fetch: on-demand mail relay, RFC 2645. It waits in the queue until they come."),
+        ("fetch", "Mail of ours that another host holds: from where, how and how often it is fetched."),
         ("resolver", "Who is asked for names."),
         ("queue", "How long and how often mail is tried."),
         ("lists", "What holds for all mailing lists. The lists are made with `martlet list add`."),
@@ -36,8 +38,7 @@ public enum ConfigurationTable {
     /// All keys, in the order of the pages.
     public static let keys: [ConfigurationKey] =
         serverKeys + listenKeys + authenticationKeys + receptionKeys + relayKeys + directoryKeys + ldapKeys
-        + outboundKeys
-        + queueKeys + limitKeys + recordKeys
+        + outboundKeys + onDemandKeys + queueKeys + limitKeys + recordKeys
 
     private static let serverKeys: [ConfigurationKey] = [
         ConfigurationKey(
@@ -120,6 +121,13 @@ public enum ConfigurationTable {
             \.listen.pop3s,
             .list(of: .listenAddress),
             "POP3 under TLS from the first byte.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
+            "listen.odmr",
+            \.listen.odmr,
+            .list(of: .listenAddress),
+            "Where customers fetch the mail of odmr.domains, after STARTTLS and a log-in; the port is 366.",
             needsRestart: true
         ),
         ConfigurationKey(
@@ -206,6 +214,19 @@ public enum ConfigurationTable {
             .list(of: .network),
             "Hosts that may speak for others with XCLIENT, and say with XFORWARD from whom they had a message. What they say is "
                 + "believed, log-ins too."
+        ),
+        ConfigurationKey(
+            "smtp.etrn",
+            \.smtp.etrn,
+            .flag,
+            "Takes ETRN: who has logged in, is in relay.networks, or is a host that DNS names for mail to the domain, may have "
+                + "what waits for it tried at once."
+        ),
+        ConfigurationKey(
+            "smtp.turn",
+            \.smtp.turn,
+            .flag,
+            "Takes TURN from accounts of odmr.domains on the submission ports, after a log-in over TLS."
         ),
         ConfigurationKey(
             "sendmail.socket",

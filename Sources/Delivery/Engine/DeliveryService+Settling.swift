@@ -21,7 +21,9 @@ struct Attempt {
 extension DeliveryService {
     /// Finds out which addresses of the message go to the destination now; `nil` when there are none, and then the entry
     /// was dealt with.
-    func begin(_ taken: TakenEntry, _ destination: Destination) async -> Attempt? {
+    ///
+    /// - Parameter isFetched: the destination's host is here to fetch what is held for that.
+    func begin(_ taken: TakenEntry, _ destination: Destination, isFetched: Bool = false) async -> Attempt? {
         guard let message = await message(taken.message, readingAhead: true) else {
             setAside(taken.id, of: taken.message)
             return nil
@@ -65,7 +67,7 @@ extension DeliveryService {
                 goesElsewhere = true
                 continue
             }
-            if case .hold(let reason) = target.route.way {
+            if case .hold(let reason) = target.route.way, !(isFetched && reason == .onDemand) {
                 hold = reason
                 continue
             }

@@ -153,14 +153,16 @@ public actor DeliveryService {
     /// because outbound mail was held or caught is tried when it no longer is.
     public func reconfigure(_ options: DeliveryOptions) {
         let before = self.options.outbound
+        let onDemandBefore = self.options.onDemand
         self.options = options
         scheduler.options = options.scheduler
         let rules = options.rules
         scheduler.setOwnLimits { rules.limits(of: $0) }
         epoch += 1
         schedulePump()
-        guard before != options.outbound else { return }
+        guard before != options.outbound || onDemandBefore != options.onDemand else { return }
         let now = clock.now()
+        if onDemandBefore != options.onDemand { scheduler.releaseAll(heldFor: .onDemand, now: now) }
         if options.outbound != .hold { scheduler.releaseAll(heldFor: .byConfiguration, now: now) }
         if options.outbound != .catchAll { scheduler.releaseAll(heldFor: .caught, now: now) }
         scheduler.flush(now: now) { $0 != .local }

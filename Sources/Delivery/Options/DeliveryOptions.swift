@@ -9,6 +9,8 @@ public struct DeliveryOptions: Sendable {
     /// Other names of this host that a list of mail exchangers may have.
     public var otherHostNames: Set<Domain> = []
     public var outbound: OutboundMode = .mx
+    /// Domains whose mail waits until their hosts fetch it: RFC 2645.
+    public var onDemand: Set<Domain> = []
     /// The port of hosts that DNS names.
     public var outboundPort = 25
     /// How hosts that DNS names are spoken to.

@@ -56,6 +56,13 @@ protocol HostConnector: Sendable {
         options: DeliveryOptions,
         onAttempt: @escaping @Sendable (ConnectionAttempt) -> Void
     ) async -> Result<any OutboundConnection, ConnectFailure>
+
+    /// Whether the address is one of those that DNS names for mail to the domain.
+    func takesMail(_ address: IPAddress, for domain: Domain) async -> Bool
+}
+
+extension HostConnector {
+    func takesMail(_ address: IPAddress, for domain: Domain) async -> Bool { false }
 }
 
 /// One address that was tried.

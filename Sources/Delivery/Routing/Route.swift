@@ -37,6 +37,9 @@ struct Route: Hashable, Sendable {
         if let override {
             return Route(way: .deliver(override.destination), reason: "the operator sent it there")
         }
+        if case .domain(let domain) = address.host, options.onDemand.contains(domain) {
+            return Route(way: .hold(.onDemand), reason: "its host fetches it on demand")
+        }
         switch options.outbound {
         case .catchAll: return Route(way: .hold(.caught), reason: "outbound mail is caught here")
         case .hold: return Route(way: .hold(.byConfiguration), reason: "outbound mail is held here")

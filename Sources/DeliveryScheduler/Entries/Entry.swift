@@ -29,6 +29,8 @@ public enum HoldReason: UInt8, Hashable, Sendable, Codable {
     case caught = 3
     /// It cannot be read, and waits for somebody to look. Nothing is tried in vain, so that it does not expire.
     case damaged = 4
+    /// Its domain's host fetches it when it likes: RFC 2645.
+    case onDemand = 5
 }
 
 /// One message waiting for one destination, as operators see it.

@@ -88,6 +88,7 @@ public struct Administration: Sendable {
                 json: JSONText.of(histories)
             )
         case .submit(let submission): return try await submit(submission)
+        case .fetchMail(let request): return try await server?.fetch(request) ?? Self.noServer
         default:
             guard let server else { return Self.noServer }
             return try await QueueAdministration(delivery: server.delivery).perform(request)

@@ -31,6 +31,7 @@ public enum AdministrationRequest: Codable, Sendable {
     case queueResume(destination: String)
     case trace(query: String, limit: Int)
     case submit(Submission)
+    case fetchMail(MailFetchRequest)
 
     /// Which messages a queue command is about.
     public enum QueueSelection: Codable, Sendable {

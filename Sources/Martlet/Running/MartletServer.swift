@@ -37,6 +37,7 @@ public final class MartletServer: Sendable {
     let admission: Admission
     let probe: RecipientProbe
     let smtp: SMTPService
+    let fetching = MailFetching()
     let pop: POPServer
     let identity: TLSIdentitySource
     let tokens: CurrentTokens
@@ -192,6 +193,7 @@ public final class MartletServer: Sendable {
         await delivery.start()
         let opened = try opening()
         let delivery = delivery
+        answerQueueRequests(plan)
         reception.whenHostAppears { address, name in delivery.hostAppeared(at: address, named: name) }
         _ = try await pop.start()
         // The door for other hosts last: whoever is greeted there finds all the others open.
@@ -205,24 +207,26 @@ public final class MartletServer: Sendable {
                 )
             )
         }
+        fetching.begin(plan.fetch) { [self] in await fetchMail($0) }
         return opened
     }
 
-    private func settings(of service: ServiceName, _ plan: ServerPlan) throws -> SMTPServerHandler.Settings {
+    func settings(of service: ServiceName, _ plan: ServerPlan) throws -> SMTPServerHandler.Settings {
         let identity = identity
         let standard = EmailAddress(localPart: try LocalPart(text: "postmaster"), host: .domain(plan.hostName))
-        let isSubmission = service == .submission || service == .submissions
-        let session = SMTPServerConfiguration(
+        var session = SMTPServerConfiguration(
             hostName: plan.hostName.ascii,
-            role: service == .lmtp ? .delivery : isSubmission ? .submission : .transfer,
+            role: service.role,
             offersTLS: !service.hasImplicitTLS,
             allowsClearTextAuthentication: plan.allowsClearTextOnLoopback,
-            mechanisms: isSubmission ? plan.offeredMechanisms.map(\.text) : [],
+            mechanisms: service.takesLogIns ? plan.offeredMechanisms.map(\.text) : [],
             bareNewlines: plan.bareNewlines,
             limits: plan.smtpLimits,
             postmaster: plan.postmaster ?? standard,
             offer: plan.offer
         )
+        session.startsQueues = plan.takesETRN && service != .lmtp && service != .odmr
+        session.offersTurn = plan.takesTURN && service.role == .submission
         var settings = SMTPServerHandler.Settings(
             session: session,
             timeouts: plan.smtpTimeouts,
@@ -242,6 +246,8 @@ public final class MartletServer: Sendable {
         probe.setOptions(plan.probing)
         reception.setOptions(plan.reception)
         tokens.take(plan.tokens)
+        answerQueueRequests(plan)
+        fetching.begin(plan.fetch) { [self] in await fetchMail($0) }
         smtp.setLimits(plan.connections)
         pop.reconfigure(Self.popOptions(plan))
         for service in ServiceName.allCases where service.isSMTP {
@@ -262,6 +268,7 @@ public final class MartletServer: Sendable {
 
     /// Stops: no new connections, what is in flight ends, everything is closed. At most about 8 seconds.
     public func stop() async {
+        fetching.end()
         async let doors: Void = smtp.stop(within: .seconds(3))
         async let mailboxes: Void = pop.stop(within: .seconds(3))
         _ = await (doors, mailboxes)

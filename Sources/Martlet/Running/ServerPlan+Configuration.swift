@@ -22,6 +22,20 @@ extension ServerPlan {
         listeners = Self.listeners(configuration.listen)
         proxies = configuration.listen.proxyNetworks
         trustedHosts = configuration.smtp.trustedNetworks
+        takesETRN = configuration.smtp.etrn
+        takesTURN = configuration.smtp.turn
+        onDemand = configuration.onDemand.domains
+        admission.onDemand = Set(onDemand.map(\.domain))
+        delivery.onDemand = admission.onDemand
+        fetch = MailFetchPlan(
+            configuration.fetch,
+            credentials: try credentials(
+                configuration.fetch.username,
+                configuration.fetch.passwordFile,
+                "fetch.password-file",
+                secrets
+            )
+        )
         if let chain = configuration.tls.certificate, let key = configuration.tls.key {
             certificate = .files(chain: chain, key: key)
         }
@@ -53,7 +67,7 @@ extension ServerPlan {
     private static func listeners(_ options: ListenOptions) -> [Listener] {
         let services: [(ServiceName, [ListenAddress])] = [
             (.smtp, options.smtp), (.submission, options.submission), (.submissions, options.submissions),
-            (.lmtp, options.lmtp), (.pop3, options.pop3), (.pop3s, options.pop3s),
+            (.lmtp, options.lmtp), (.odmr, options.odmr), (.pop3, options.pop3), (.pop3s, options.pop3s),
         ]
         let listeners = services.flatMap { service, addresses in
             addresses.map { Listener(service, .address($0.address.description, port: Int($0.port))) }
@@ -99,7 +113,9 @@ extension ServerPlan {
         case .mx: delivery.outbound = .mx
         case .smartHost:
             if let smartHost = outbound.smartHost {
-                delivery.outbound = OutboundMode(smartHost, security, try credentials(outbound, secrets))
+                let file = outbound.passwordFile
+                let login = try credentials(outbound.username, file, "outbound.password-file", secrets)
+                delivery.outbound = OutboundMode(smartHost, security, login)
             }
         }
         delivery.scheduler.connections = outbound.connections
@@ -121,12 +137,15 @@ extension ServerPlan {
         delivery.hops = configuration.limits.hops
     }
 
-    private mutating func credentials(
-        _ outbound: OutboundOptions,
+    /// - Parameter key: the key that names the file.
+    mutating func credentials(
+        _ name: String?,
+        _ file: String?,
+        _ key: String,
         _ secrets: SecretFiles
     ) throws -> PasswordCredentials? {
-        guard let name = outbound.username, let file = outbound.passwordFile else { return nil }
-        let password = try password(in: file, "outbound.password-file", secrets)
+        guard let name, let file else { return nil }
+        let password = try password(in: file, key, secrets)
         return PasswordCredentials(authenticationIdentity: name, password: password)
     }
 

@@ -1,5 +1,6 @@
 import Admission
 import ChannelSupport
+import Configuration
 import DNSClient
 import Delivery
 import Directory
@@ -62,6 +63,12 @@ public struct ServerPlan: Sendable {
     public var proxies: [IPNetwork] = []
     /// Hosts that may speak for others with XCLIENT and XFORWARD.
     public var trustedHosts: [IPNetwork] = []
+    public var takesETRN = true
+    public var takesTURN = false
+    /// Domains whose mail is fetched from here, and by whom.
+    public var onDemand: [OnDemandDomain] = []
+    /// Where mail of ours is fetched from.
+    public var fetch: MailFetchPlan?
     public var popTimeouts = POPTimeouts()
     public var popLimits = POPServerConfiguration.Limits()
     /// Where mail for `<Postmaster>` goes; `nil` for postmaster@ the host name.
@@ -104,7 +111,7 @@ public struct ServerPlan: Sendable {
 
 /// The doors, by the names of their ports.
 public enum ServiceName: String, Sendable, CaseIterable, Hashable {
-    case smtp, submission, submissions, lmtp, pop3, pop3s
+    case smtp, submission, submissions, lmtp, odmr, pop3, pop3s
 
     /// The port that IANA gave it, or that is used for it.
     public var wellKnownPort: Int {
@@ -114,6 +121,7 @@ public enum ServiceName: String, Sendable, CaseIterable, Hashable {
         case .submissions: 465
         // No port is assigned to LMTP; this is the one that is mostly used, and it may not be 25: RFC 2033 section 5.
         case .lmtp: 24
+        case .odmr: 366
         case .pop3: 110
         case .pop3s: 995
         }

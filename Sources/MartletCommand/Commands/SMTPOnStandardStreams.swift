@@ -71,6 +71,8 @@ struct SMTPOnStandardStreams: ~Copyable {
         case .judgeCredentials: next = session.credentialsJudged(.unavailable)
         case .findVerifier: next = session.verifierFound(.unavailable)
         case .lookUp: next = session.lookedUp(.cannotVerify)
+        case .askQueue: next = session.queueAnswered(.notOffered)
+        case .turnAround: return false
         case .resolve: next = session.urlResolved(octets: nil)
         case .receiveContent(let reply):
             Self.write(reply)

@@ -58,8 +58,8 @@ public final class SMTPClientConnection: Sendable {
         }
     }
 
-    private let channel: any Channel
-    private let handler: NIOLoopBound<SMTPClientHandler>
+    let channel: any Channel
+    let handler: NIOLoopBound<SMTPClientHandler>
     /// `TLSv1.3`; `nil` in clear.
     public let tls: String?
     /// What was said until it stood: greeting, EHLO, TLS, log-in without its secrets.
@@ -67,7 +67,7 @@ public final class SMTPClientConnection: Sendable {
     /// What the server offers.
     public let extensions: SMTPServerExtensions
 
-    private init(
+    init(
         channel: any Channel,
         handler: NIOLoopBound<SMTPClientHandler>,
         tls: String?,

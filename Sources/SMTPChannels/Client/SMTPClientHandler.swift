@@ -7,8 +7,9 @@ import NIOTLS
 import SMTPProtocol
 
 /// The channel of one SMTP client session: bytes become events, actions become bytes.
-final class SMTPClientHandler: ChannelInboundHandler {
+final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     /// One transaction and who waits for its end.
@@ -33,6 +34,7 @@ final class SMTPClientHandler: ChannelInboundHandler {
     private var contentIsUnfinished = false
     /// The server answered content that it had not got whole. What it would take the next octets for is unknown.
     private var isOutOfStep = false
+    private var question: EventLoopPromise<SMTPReply>?
     private var ready: EventLoopPromise<Void>?
     private var deadline = Deadline()
     private var context: ChannelHandlerContext?
@@ -180,6 +182,28 @@ final class SMTPClientHandler: ChannelInboundHandler {
         }
     }
 
+    /// Asks something with a command of its own.
+    func ask(_ command: String, _ answer: EventLoopPromise<SMTPReply>) {
+        guard let context, mayBegin else {
+            return answer.fail(failure ?? .connection(.connectionLost, "the connection is closed"))
+        }
+        dialogue = SMTPDialogue()
+        began = .now()
+        question = answer
+        perform(session.ask(command), context)
+    }
+
+    /// The connection goes on without this side of the session.
+    func leave(to successor: any ChannelHandler) throws {
+        guard let context, mayBegin else { throw failure ?? .connection(.connectionLost, "the connection is closed") }
+        deadline.cancel()
+        try context.pipeline.syncOperations.addHandler(successor)
+        let rest = inbound
+        inbound = ByteBuffer()
+        if rest.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(rest)) }
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+    }
+
     func quit() {
         guard let context, failure == nil, !isOutOfStep else { return }
         perform(session.quit(), context)
@@ -203,6 +227,10 @@ final class SMTPClientHandler: ChannelInboundHandler {
             write(context.channel.allocator.buffer(bytes: command), context)
             sendPieces(context, stuffing: false)
         case .finished(let result): finish(result, context)
+        case .answered(let reply):
+            deadline.cancel()
+            question?.succeed(reply)
+            question = nil
         case .failed(let failure):
             end(failure)
             context.close(promise: nil)
@@ -258,6 +286,8 @@ final class SMTPClientHandler: ChannelInboundHandler {
         deadline.cancel()
         ready?.fail(failure)
         ready = nil
+        question?.fail(failure)
+        question = nil
         guard let job else { return }
         self.job = nil
         if case .finished(let result) = session.lost(failure) {

@@ -40,6 +40,12 @@ public protocol SMTPServerAuthority: AnyObject, Sendable {
     ) -> any SMTPContentUpload
     /// Somebody tried to smuggle and was refused.
     func smugglingRefused(_ reply: SMTPReply, _ transaction: SMTPTransaction?, _ client: SMTPClientDescription)
+    /// A client wants what waits for domains to be sent, or to come over its own connection.
+    func answer(
+        _ request: SMTPQueueRequest,
+        _ client: SMTPClientDescription,
+        on loop: any EventLoop
+    ) -> EventLoopFuture<SMTPQueueAnswer>
     /// A client said EHLO or HELO.
     func clientAppeared(_ client: SMTPClientDescription)
 }
@@ -53,6 +59,20 @@ extension SMTPServerAuthority {
 
     /// Names are told to nobody.
     public func lookUp(_ lookup: SMTPLookup, _ client: SMTPClientDescription) async -> SMTPReply { .cannotVerify }
+
+    /// Nothing of the kind is done here.
+    public func answer(
+        _ request: SMTPQueueRequest,
+        _ client: SMTPClientDescription,
+        on loop: any EventLoop
+    ) -> EventLoopFuture<SMTPQueueAnswer> { loop.makeSucceededFuture(.reply(.notOffered)) }
+}
+
+/// What becomes of a request about the queue.
+public enum SMTPQueueAnswer: Sendable {
+    case reply(SMTPReply)
+    /// The reply is sent; then the channel is somebody else's, who is told on its loop.
+    case turnAround(SMTPReply, @Sendable (any Channel) -> Void)
 }
 
 /// An answer at once, or later.

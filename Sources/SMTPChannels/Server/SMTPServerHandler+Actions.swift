@@ -63,6 +63,10 @@ extension SMTPServerHandler {
                 let (handler, context) = bound.value
                 handler.judged((try? result.get()) ?? .localError, context) { $0.lookedUp($1) }
             }
+        case .askQueue(let request): askQueue(request, context)
+        case .turnAround(let reply):
+            send(reply, context)
+            if let successor { leave(context, to: successor) } else { close(context) }
         case .startTLS(let reply): startTLS(reply, context)
         case .receiveContent(let reply):
             send(reply, context)
@@ -92,7 +96,7 @@ extension SMTPServerHandler {
     }
 
     /// A judgement came that was waited for.
-    private func judged<Judgement>(
+    func judged<Judgement>(
         _ judgement: Judgement,
         _ context: ChannelHandlerContext,
         _ event: (inout SMTPServerSession, Judgement) -> SMTPServerSession.Action

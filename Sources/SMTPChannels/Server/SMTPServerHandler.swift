@@ -11,8 +11,9 @@ import SMTPProtocol
 ///
 /// Replies to what came in one read leave in one write. A client that does not read its replies, or whose command waits
 /// for a judgement, is not read from beyond a bound.
-public final class SMTPServerHandler: ChannelDuplexHandler {
+public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHandler {
     public typealias InboundIn = ByteBuffer
+    public typealias InboundOut = ByteBuffer
     public typealias OutboundIn = ByteBuffer
     public typealias OutboundOut = ByteBuffer
 
@@ -93,6 +94,8 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     private var outbound = ByteBuffer()
     var body: ByteBuffer?
     var upload: (any SMTPContentUpload)?
+    /// Who takes the connection over when it turns around.
+    var successor: (@Sendable (any Channel) -> Void)?
     private var deadline = Deadline()
     private var peer: IPAddress?
     private var tlsVersion: String?
@@ -104,12 +107,23 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
     /// Whether the authority was told who the client is.
     private var hasAppeared = false
 
-    /// - Parameter peer: the client's address where it is not the connection's.
-    public init(settings: Settings, authority: any SMTPServerAuthority, peer: IPAddress? = nil) {
+    /// - Parameters:
+    ///   - peer: the client's address where it is not the connection's.
+    ///   - tls: the version of TLS that stands already, where this side was the connection's client before.
+    public init(
+        settings: Settings,
+        authority: any SMTPServerAuthority,
+        peer: IPAddress? = nil,
+        tls: String? = nil
+    ) {
+        self.tlsVersion = tls
         self.settings = settings
         self.authority = authority
         self.peer = peer
-        self.session = SMTPServerSession(configuration: settings.session, isEncrypted: settings.isImplicitTLS)
+        self.session = SMTPServerSession(
+            configuration: settings.session,
+            isEncrypted: settings.isImplicitTLS || tls != nil
+        )
         self.mode = settings.isImplicitTLS ? .handshaking : .command
     }
 
@@ -204,6 +218,22 @@ public final class SMTPServerHandler: ChannelDuplexHandler {
         case .tlsv12: "TLSv1.2"
         case .tlsv13: "TLSv1.3"
         }
+    }
+
+    /// The connection goes on without this side of the session.
+    func leave(_ context: ChannelHandlerContext, to successor: @Sendable (any Channel) -> Void) {
+        flush(context)
+        mode = .closed
+        deadline.cancel()
+        successor(context.channel)
+        let rest = inbound
+        inbound = ByteBuffer()
+        if rest.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(rest)) }
+        if readIsHeld {
+            readIsHeld = false
+            context.read()
+        }
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
     }
 
     public func channelInactive(context: ChannelHandlerContext) {

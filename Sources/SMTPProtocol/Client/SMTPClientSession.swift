@@ -21,6 +21,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         case sendChunk([UInt8])
         /// The transaction is over; ready for the next unless `isUsable` is false.
         case finished(SMTPTransactionResult)
+        /// What was asked with `ask(_:)` is answered; ready for more.
+        case answered(SMTPReply)
         /// The session is over.
         case failed(SMTPClientFailure)
         /// The server has answered QUIT.
@@ -71,6 +73,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         case greeting, ehlo, helo, startTLS, authentication, mail, recipient(Int), data, content, reset, quit
         /// The content, as far as one recipient goes: RFC 2033 section 4.2.
         case contentOf(Int)
+        case question
     }
 
     private struct Transaction: Sendable {
@@ -129,7 +132,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         case .mail, .reset: timeouts.mail
         case .recipient: timeouts.recipient
         case .data: timeouts.dataStart
-        case .content, .contentOf: timeouts.contentEnd
+        case .content, .contentOf, .question: timeouts.contentEnd
         case .quit: timeouts.quit
         }
     }
@@ -167,6 +170,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         case .startTLS: return startTLSAnswered(reply)
         case .authentication: return authenticationAnswered(reply)
         case .quit: return .close
+        case .question: return .answered(reply)
         case .reset:
             if reply.code == 421 { return lost(SMTPClientFailure(.connectionLost, reply)) }
             guard let transaction else { return .ready }
@@ -550,6 +554,12 @@ public struct SMTPClientSession: ~Copyable, Sendable {
                 owesRelayNotice: extensions.owesRelayNotice(for: transaction.delivery.terms)
             )
         )
+    }
+
+    /// Asks something with a command of its own, such as ETRN. Only when `mayBegin`.
+    public mutating func ask(_ command: String) -> Action {
+        awaited = [.question]
+        return line(command)
     }
 
     /// Ends the session.

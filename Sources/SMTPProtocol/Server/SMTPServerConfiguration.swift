@@ -11,6 +11,8 @@ public struct SMTPServerConfiguration: Sendable {
         case submission
         /// Another mail system on this host or beside it hands over what it has accepted, in LMTP: RFC 2033.
         case delivery
+        /// Customers fetch what waits for their domains: RFC 2645.
+        case onDemand
     }
 
     /// The server's name in greetings and replies.
@@ -27,6 +29,10 @@ public struct SMTPServerConfiguration: Sendable {
     public var postmaster: EmailAddress
     /// What is offered beyond what every session has.
     public var offer: SMTPServiceOffer
+    /// Whether clients may ask for the queue of a domain to be tried: RFC 1985.
+    public var startsQueues = false
+    /// Whether TURN is taken from those who logged in over TLS: RFC 821 section 3.8.
+    public var offersTurn = false
 
     public init(
         hostName: String,

@@ -6,6 +6,9 @@ extension SMTPServerSession {
             configuration.role == .delivery ? hello(name, true) : fault(.unrecognized)
         case .presentClient(let attributes): presentClient(attributes)
         case .forwardClient(let attributes): forwardClient(attributes)
+        case .startQueue(let node): startQueue(node)
+        case .turnAround(let domains): turnAround(domains)
+        case .turn: turn()
         }
     }
 }

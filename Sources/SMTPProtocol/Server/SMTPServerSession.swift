@@ -34,6 +34,10 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case commit(SMTPTransaction)
         /// Fetch what the URL names as the account may. Answered by `urlResolved(octets:refusal:)`: RFC 4468.
         case resolve(url: String, account: String)
+        /// Answered by `queueAnswered(_:)` or `turnedAround(_:)`.
+        case askQueue(SMTPQueueRequest)
+        /// Send the reply; from there on the client is the server, and the other way round.
+        case turnAround(SMTPReply)
         /// Somebody tries to smuggle: send the reply, write it to the trace, and close.
         case refuseSmuggling(SMTPReply)
     }
@@ -74,6 +78,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case findingVerifier(SASLServerExchange)
         case judgingCredentials(SASLServerExchange)
         case startingTLS
+        case askingQueue
         case closed
     }
 
@@ -316,7 +321,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         if configuration.limits.transactionsPerConnection > 0 {
             limits += " MAILMAX=\(configuration.limits.transactionsPerConnection)"
         }
-        return offered + proxyKeywords + [limits, "HELP"]
+        return offered + proxyKeywords + queueKeywords + [limits, "HELP"]
     }
 
     private mutating func forgetTransaction() {
@@ -335,6 +340,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case .greeted: return fault(.helloFirst)
         default: return fault(.nestedMail)
         }
+        if configuration.role == .onDemand { return fault(.notOffered) }
         if configuration.role == .submission && account == nil { return fault(.authenticationRequired) }
         if parameters.hasParameters && !isExtended { return fault(.parameterUnknown) }
         let limits = configuration.limits

@@ -51,6 +51,7 @@ final class ClientDialogue {
         case .sendContent: "content"
         case .sendChunk(let bytes): "chunk " + line(bytes)
         case .finished(let result): outcomes(result)
+        case .answered(let reply): "answered \(code(reply))"
         case .failed(let failure): "\(failure.reason): \(code(failure.reply))"
         case .close: "close"
         }

@@ -61,9 +61,13 @@ struct DialogueScript {
         let number = Int(parts[1]) ?? 0
         switch parts[0] {
         case "host": configuration.hostName = parts[1]
-        case "role": configuration.role = ["submission": .submission, "delivery": .delivery][parts[1]] ?? .transfer
+        case "role":
+            configuration.role =
+                ["submission": .submission, "delivery": .delivery, "on-demand": .onDemand][parts[1]] ?? .transfer
         case "mechanisms": configuration.mechanisms = parts[1].split(separator: ",").map(String.init)
         case "tls": configuration.offersTLS = parts[1] == "yes"
+        case "etrn": configuration.startsQueues = parts[1] == "yes"
+        case "turn": configuration.offersTurn = parts[1] == "yes"
         case "trusted": isTrusted = parts[1] == "yes"
         case "encrypted": isEncrypted = parts[1] == "yes"
         case "newlines": configuration.bareNewlines = parts[1] == "normalise" ? .normalise : .refuse

@@ -151,6 +151,17 @@ struct Dialogue: ~Copyable {
         case .lookUp(let lookup):
             lookups.append(lookup)
             perform(session.lookedUp(names[lookup.text] ?? .cannotVerify))
+        case .askQueue(let request):
+            switch request {
+            case .start(let node):
+                perform(session.queueAnswered(.queueStarted("\(node)", pending: "\(node)".hasPrefix("empty") ? 0 : 14)))
+            case .turnAround(let domains):
+                let isEmpty = domains.contains { $0.ascii.hasPrefix("empty") }
+                perform(isEmpty ? session.queueAnswered(.noMailWaits) : session.turnedAround(.turningAround))
+            }
+        case .turnAround(let reply):
+            answer(reply)
+            isClosed = true
         case .startTLS(let reply):
             answer(reply)
             line = []

@@ -94,6 +94,7 @@ final class ClientSide {
             }
             bytes.append(stuffer.end())
             connection.send(bytes)
+        case .answered: preconditionFailure("nothing was asked")
         case .sendChunk(let line): connection.send(line + (message?.content ?? []))
         case .finished(let result):
             message = nil

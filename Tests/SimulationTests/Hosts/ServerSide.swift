@@ -120,6 +120,8 @@ final class ServerSide {
             send(reply)
             isOver = true
             connection.close()
+        case .askQueue: perform(session.queueAnswered(.noMailWaits))
+        case .turnAround: preconditionFailure("nothing turns around here")
         case .judgeSender: perform(session.senderJudged(.accepted))
         case .judgeRecipient(let recipient, _):
             perform(session.recipientJudged(behaviour.judgeRecipient(recipient.address)))
