@@ -63,7 +63,11 @@ public final class SMTPService: Sendable {
     public func setLimits(_ limits: ConnectionRegister.Limits) { register.setLimits(limits) }
 
     private func welcome(_ channel: any Channel, _ name: String) throws {
-        guard let settings = settings.withLock({ $0[name] }) else { return }
+        guard var settings = settings.withLock({ $0[name] }) else { return }
+        // Passwords in clear never come from elsewhere, wherever the listener is.
+        if settings.session.allowsClearTextAuthentication, channel.remoteAddress?.isLoopback != true {
+            settings.session.allowsClearTextAuthentication = false
+        }
         // TCP_NODELAY comes from the listening socket.
         if let options = channel.syncOptions {
             try options.setOption(.allowRemoteHalfClosure, value: true)

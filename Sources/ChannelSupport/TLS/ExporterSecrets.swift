@@ -36,10 +36,10 @@ public final class ExporterSecrets: Sendable {
 
     /// `EXPORTER_SECRET <random> <secret>`, both in hexadecimal.
     private func logged(_ line: ByteBuffer) {
-        let octets = Array(line.readableBytesView)
-        let label = Array("EXPORTER_SECRET ".utf8)
-        guard octets.starts(with: label) else { return }
-        let fields = octets[label.count...].split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+        // The other secrets are not even copied.
+        let label = "EXPORTER_SECRET ".utf8
+        guard line.readableBytesView.starts(with: label) else { return }
+        let fields = Array(line.readableBytesView.dropFirst(label.count)).split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
         guard fields.count == 2, let random = Self.decoded(fields[0]), let secret = Self.decoded(fields[1]) else {
             return
         }
