@@ -11,10 +11,7 @@ extension Admission {
     public func priority(_ asked: MessagePriority, for client: Client) -> MessagePriority {
         guard asked > .normal else { return asked }
         let relay = options.withLock(\.relay)
-        let (isTrusted, _) = relay.mayRelay(
-            RelayControl.Client(peer: client.peer, isAuthenticated: client.account != nil)
-        )
-        return isTrusted ? asked : .normal
+        return relay.mayRelay(client.relaying).allowed ? asked : .normal
     }
 
     /// Whether the account that logged in may send one more, which is counted; `nil` where nobody did.
@@ -41,8 +38,9 @@ extension Admission {
     ) async -> Verdict {
         do {
             // Mail for other hosts takes the question along to them.
-            if case .notLocal = try await directory.answer(for: address) {
-                return Verdict("owner", .accept, because: "\(address) is not here")
+            switch try await directory.answer(for: address) {
+            case .notLocal, .relayDomain: return Verdict("owner", .accept, because: "\(address) is not here")
+            default: break
             }
             if OwnedAddress.isRole(address) {
                 return Verdict("owner", .accept, because: "\(address) is a role, whoever has it (RFC 7293 section 5.1)")

@@ -121,7 +121,12 @@ public final class Reception: SMTPServerAuthority {
     func admissionClient(_ client: SMTPClientDescription) -> Admission.Client {
         // What LMTP brings is for mailboxes here: its clients have relayed it already.
         let peer = client.role == .delivery ? nil : client.peer
-        return Admission.Client(peer: peer, account: client.account, isSubmission: client.role == .submission)
+        return Admission.Client(
+            peer: peer,
+            account: client.account,
+            isSubmission: client.role == .submission,
+            certificate: client.certificateFingerprint.flatMap { CertificateFingerprint(octets: $0) }
+        )
     }
 
     /// What the session is told; a refusal goes to the trace.

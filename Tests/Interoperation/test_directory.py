@@ -1,9 +1,12 @@
 """Who is here and who may send where: kinds of domains, details, roles, forwarding, files and commands, and closed relays."""
 
+import hashlib
 import os
 import pathlib
 import shutil
+import ssl
 import stat
+import subprocess
 import sys
 import unittest
 
@@ -154,6 +157,37 @@ class BackupTests(unittest.TestCase):
                 backup.control("domain", "add", "primary.test", "--relay")
                 with Session(backup) as session:
                     self.assertTrue(session.recipient("alice@primary.test").startswith("250"))
+
+
+class CertificateTests(unittest.TestCase):
+    """The relay catalog by client certificates, on the port that other hosts come to."""
+
+    def test_the_holder_of_a_listed_certificate_relays_and_another_does_not(self):
+        place = folder()
+        try:
+            openssl = lambda *words, **options: subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, **options)
+            openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=authority", "-keyout",
+                    place / "ca.key", "-out", place / "ca.pem")
+            for name in ("listed", "other"):
+                openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", place / f"{name}.key", "-out",
+                        place / f"{name}.csr")
+                openssl("x509", "-req", "-in", place / f"{name}.csr", "-CA", place / "ca.pem", "-CAkey", place / "ca.key",
+                        "-CAcreateserial", "-days", "2", "-out", place / f"{name}.pem")
+            der = openssl("x509", "-in", place / "listed.pem", "-outform", "DER").stdout
+            with Martlet("--set", f"tls.client-authorities={place}/ca.pem", "--set",
+                         f"relay.certificates={hashlib.sha256(der).hexdigest()}") as martlet:
+                for name, wanted in (("listed", "250"), ("other", "550"), (None, "550")):
+                    context = ssl._create_unverified_context()
+                    if name:
+                        context.load_cert_chain(place / f"{name}.pem", place / f"{name}.key")
+                    with martlet.smtp() as session:
+                        session.starttls(context=context)
+                        session.ehlo("client.test")
+                        session.mail("carol@elsewhere.test")
+                        code, text = session.rcpt("dan@remote.test")
+                        self.assertEqual(str(code), wanted, f"{name}: {text}")
+        finally:
+            shutil.rmtree(place)
 
 
 class LookupTests(unittest.TestCase):

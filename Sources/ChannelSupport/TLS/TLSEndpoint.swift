@@ -46,10 +46,13 @@ public struct TLSEndpoint: Sendable {
             serverEndPoint: endpoint.serverEndPoint
         )
         pipeline.removeHandler(witness, promise: nil)
-        return SASLConnection(
+        var connection = SASLConnection(
             bindings: bindings,
             certificateIdentities: tls.peerCertificate.map { endpoint.identities($0) } ?? []
         )
+        let octets = try? tls.peerCertificate?.toDERBytes()
+        connection.certificateFingerprint = octets.map { SASLConnection.fingerprint(ofCertificate: $0) }
+        return connection
     }
 
     // MARK: Client

@@ -236,6 +236,11 @@ public enum ConfigurationReader {
         )
         let ldap = configuration.ldap
         require(ldap.url == nil || ldap.base != nil, "ldap.url", "ldap.base has to say where entries are looked for")
+        require(
+            configuration.relay.certificates.isEmpty || tls.clientAuthorities != nil,
+            "relay.certificates",
+            "tls.client-authorities has to name who issued them"
+        )
         require(ldap.isSafe, "ldap.start-tls", "passwords would cross the network in clear")
         require(
             (ldap.bindName == nil) == (ldap.passwordFile == nil),

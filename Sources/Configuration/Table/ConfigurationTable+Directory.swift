@@ -21,7 +21,8 @@ extension ConfigurationTable {
             "relay.certificates",
             \.relay.certificates,
             .list(of: .fingerprint),
-            "Client certificates whose holders may send to anybody."
+            "Client certificates, of tls.client-authorities, whose holders may send to anybody. Where there are any, hosts on port 25 are "
+                + "asked for theirs, and one of other authorities ends the handshake."
         ),
         ConfigurationKey(
             "relay.destinations",

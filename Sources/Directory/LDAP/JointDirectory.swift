@@ -69,6 +69,11 @@ public final class JointDirectory: Directory {
         try await database.scramVerifier(for: identity)
     }
 
+    public func account(named name: String) async throws(DirectoryError) -> Account? {
+        if let account = try await database.account(named: name) { return account }
+        return try await server.account(named: name)
+    }
+
     public func account(_ id: AccountID) async throws(DirectoryError) -> Account? { try await database.account(id) }
 
     public func ownedSince(_ address: EmailAddress) async throws(DirectoryError) -> Timestamp? {

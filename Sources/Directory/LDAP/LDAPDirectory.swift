@@ -117,23 +117,35 @@ public final class LDAPDirectory: Sendable {
         if let other = credentials.authorizationIdentity, other != credentials.authenticationIdentity { return nil }
         // A log-in without a password succeeds as nobody: RFC 4513 section 5.1.2.
         guard !credentials.password.bytes.isEmpty else { return nil }
-        let options = options
-        let name = credentials.authenticationIdentity
-        let attribute = options.addressAttribute
-        let found = try await asking { connections throws(DirectoryError) in
-            try await connections.ask { connection throws(LDAPFailure) in
-                let filter = LDAPFilter.fill(options.loginFilter, with: name)
-                return try connection.search(filter, ["entryUUID", attribute], limit: 2)
-            }
-        }
-        let entry = found.count == 1 ? found.first : nil
+        let entry = try await self.entry(named: credentials.authenticationIdentity)
         let distinguishedName = entry?.name ?? "cn=nobody,\(options.base)"
         let fits = try await asking { connections throws(DirectoryError) in
             try await connections.check { connection throws(LDAPFailure) in
                 try connection.fits(distinguishedName, credentials.password)
             }
         }
-        guard fits, let entry, let text = entry.values[attribute.lowercased()]?.first,
+        return fits ? entry.flatMap { account($0) } : nil
+    }
+
+    /// The account that logs in under a name, where something else than a password has shown that it is who it says.
+    func account(named name: String) async throws(DirectoryError) -> Account? {
+        try await entry(named: name).flatMap { account($0) }
+    }
+
+    /// The one entry of a name to log in with; `nil` where there is none, or more.
+    private func entry(named name: String) async throws(DirectoryError) -> LDAPEntry? {
+        let options = options
+        let found = try await asking { connections throws(DirectoryError) in
+            try await connections.ask { connection throws(LDAPFailure) in
+                let filter = LDAPFilter.fill(options.loginFilter, with: name)
+                return try connection.search(filter, ["entryUUID", options.addressAttribute], limit: 2)
+            }
+        }
+        return found.count == 1 ? found.first : nil
+    }
+
+    private func account(_ entry: LDAPEntry) -> Account? {
+        guard let text = entry.values[options.addressAttribute.lowercased()]?.first,
             let address = try? EmailAddress(parsing: text)
         else { return nil }
         return Account(id: AccountID(entry), address: address, isEnabled: true)

@@ -214,6 +214,9 @@ public final class MartletServer: Sendable {
     func settings(of service: ServiceName, _ plan: ServerPlan) throws -> SMTPServerHandler.Settings {
         let identity = identity
         let standard = EmailAddress(localPart: try LocalPart(text: "postmaster"), host: .domain(plan.hostName))
+        // Other hosts are asked only where a certificate lets some of them relay.
+        let asksForCertificates =
+            service.takesLogIns || service == .smtp && !plan.admission.relay.certificates.isEmpty
         var session = SMTPServerConfiguration(
             hostName: plan.hostName.ascii,
             role: service.role,
@@ -230,7 +233,7 @@ public final class MartletServer: Sendable {
         var settings = SMTPServerHandler.Settings(
             session: session,
             timeouts: plan.smtpTimeouts,
-            endpoint: { isSubmission ? identity.askingEndpoint : identity.endpoint },
+            endpoint: { asksForCertificates ? identity.askingEndpoint : identity.endpoint },
             isImplicitTLS: service.hasImplicitTLS,
             contentInMemory: plan.contentInMemory
         )

@@ -1,3 +1,5 @@
+import Crypto
+
 /// What the TLS connection below an exchange says about itself: RFC 5056. Both sides of one connection have the same
 /// values, and two connections never do.
 public struct ChannelBindings: Equatable, Sendable {
@@ -46,12 +48,17 @@ public struct SASLConnection: Equatable, Sendable {
     public var bindings: ChannelBindings
     /// Who the client's certificate says it is, when it was verified: addresses. Empty where there is none.
     public var certificateIdentities: [String]
+    /// The SHA-256 of the client's certificate, when it was verified: 32 octets.
+    public var certificateFingerprint: [UInt8]?
 
     /// A connection; by default one without TLS.
     public init(bindings: ChannelBindings = ChannelBindings(), certificateIdentities: [String] = []) {
         self.bindings = bindings
         self.certificateIdentities = certificateIdentities
     }
+
+    /// What names a certificate: the SHA-256 of its DER form.
+    public static func fingerprint(ofCertificate octets: [UInt8]) -> [UInt8] { Array(SHA256.hash(data: octets)) }
 
     /// Whether a mechanism can work on this connection.
     public func carries(_ mechanism: SASLMechanismName) -> Bool {

@@ -90,6 +90,8 @@ public struct SMTPClientDescription: Sendable {
     public var tls: String?
     public var role: SMTPServerConfiguration.Role
     public var isExtended: Bool
+    /// The SHA-256 of the certificate that its TLS handshake proved to be its own; 32 octets.
+    public var certificateFingerprint: [UInt8]?
 
     public init(
         peer: IPAddress?,

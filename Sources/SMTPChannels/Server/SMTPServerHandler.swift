@@ -128,7 +128,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
     }
 
     var client: SMTPClientDescription {
-        SMTPClientDescription(
+        var client = SMTPClientDescription(
             peer: session.clientAddress(peer),
             helo: session.clientName,
             account: session.account,
@@ -136,6 +136,8 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
             role: settings.session.role,
             isExtended: session.isExtended
         )
+        client.certificateFingerprint = session.certificateFingerprint
+        return client
     }
 
     // MARK: Channel

@@ -34,6 +34,9 @@ public struct SMTPLookup: Sendable, Hashable {
 }
 
 extension SMTPServerSession {
+    /// The SHA-256 of the certificate that the client's TLS handshake proved to be its own.
+    public var certificateFingerprint: [UInt8]? { connection.certificateFingerprint }
+
     /// VRFY and EXPN, at any time, without effect on a transaction: RFC 5321 section 4.1.4. What strangers are told is for
     /// the authority to say.
     mutating func lookUp(_ lookup: SMTPLookup) -> Action {
