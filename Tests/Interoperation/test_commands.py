@@ -23,6 +23,29 @@ def call(*arguments, stdin=None, name=None, environment=None):
     return done.returncode, done.stdout, done.stderr
 
 
+class SuspensionTests(unittest.TestCase):
+    def test_a_suspended_destination_is_shown_with_its_reason_and_stays_so_over_a_crash(self):
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen(5)
+            silent.settimeout(20)
+            next_hop = f"127.0.0.1:{silent.getsockname()[1]}"
+            with Martlet("--outbound", next_hop, "--set", 'relay.networks=["127.0.0.0/8"]') as martlet:
+                self.assertEqual(martlet.run("queue", "suspend", "not a name")[0], 64)
+                self.assertEqual(martlet.run("queue", "resume", next_hop)[0], 1)
+                martlet.control("queue", "suspend", f"[127.0.0.1]:{silent.getsockname()[1]}", "--reason", "they asked us")
+                martlet.send(letter("waits", "dan@remote.test"), "dan@remote.test")
+                martlet.kill()
+                martlet.start()
+                found = eventually(lambda: [d for d in martlet.json("queue", "destinations") if d["ready"]],
+                                   "the message waits for its destination")
+                self.assertEqual([(d["state"], d["reason"]) for d in found], [("suspended", "they asked us")])
+                self.assertEqual([m["state"] for m in martlet.json("queue", "list")], ["suspended"])
+                self.assertIn("they asked us", martlet.control("queue", "destinations"))
+                martlet.control("queue", "resume", found[0]["destination"])
+                silent.accept()[0].close()
+
+
 class DirectoryTests(unittest.TestCase):
     def exercise(self, martlet):
         martlet.control("domain", "add", "bücher.test")

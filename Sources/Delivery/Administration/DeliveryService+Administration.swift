@@ -25,10 +25,12 @@ extension DeliveryService {
         let limit = min(limit, 10_000)
         while summaries.count < limit {
             // What waits for another next hop than the domain's own can be told by its envelope alone.
-            let page = scheduler.page(after: after, limit: 256) { entry in
-                guard state.map({ $0 == Self.word(for: entry) }) ?? true else { return false }
-                guard let domain, case .domain(let own) = entry.destination else { return true }
+            let page = scheduler.page(after: after, limit: min(1000, max(100, limit - summaries.count))) {
+                destination in
+                guard let domain, case .domain(let own) = destination else { return true }
                 return own.ascii == domain
+            } where: { entry in
+                state.map { $0 == Self.word(for: entry) } ?? true
             }
             for id in page where summaries.count < limit {
                 if domain == nil, let problem = unreadable[id], let spooled = spool.message(id) {

@@ -63,40 +63,52 @@ extension DeliveryScheduler {
 
     private func status(_ slot: Int32) -> EntryStatus {
         let entry = entries[Int(slot)]
-        let queue = queues[Int(entry.destination)]
+        // Field by field: a million entries are asked for when the queue is listed, and the whole of a queue is much to copy.
+        let queue = Int(entry.destination)
         let due = Timestamp(microseconds: entry.due)
+        let (blocked, isSuspended) = (queues[queue].blockedUntil, queues[queue].isSuspended)
         let next: Timestamp? =
             switch entry.state {
             case .held, .inFlight: nil
-            case .ready, .deferred: queue.isSuspended ? nil : max(due, queue.blockedUntil ?? due)
+            case .ready, .deferred: isSuspended ? nil : max(due, blocked ?? due)
             }
         return EntryStatus(
             message: entry.message,
-            destination: queue.destination,
+            destination: queues[queue].destination,
             state: entry.state,
             attempts: Int(entry.attempts),
             nextAttempt: next,
             expires: Timestamp(microseconds: entry.expires),
             holdReason: entry.holdReason,
-            destinationIsDead: queue.isDead && queue.blockedUntil != nil,
+            destinationIsDead: queues[queue].isDead && blocked != nil,
             isScheduled: entry.isScheduled && entry.state == .deferred,
-            isSuspended: queue.isSuspended
+            isSuspended: isSuspended
         )
+    }
+
+    /// Which queues are of destinations of a kind: asked once a destination, not once an entry.
+    private func wanted(_ isWanted: (Destination) -> Bool) -> [Bool] {
+        queues.map { !$0.isFree && isWanted($0.destination) }
     }
 
     /// The oldest messages after one, in order: a page of the queue.
     ///
-    /// - Parameter isWanted: chooses by one of the message's entries.
+    /// - Parameters:
+    ///   - destinations: chooses by destinations of the message.
+    ///   - isWanted: chooses by one of the message's entries that are for these.
     public func page(
         after: QueueID?,
         limit: Int,
+        destinations: (Destination) -> Bool = { _ in true },
         where isWanted: (EntryStatus) -> Bool
     ) -> [QueueID] {
         guard limit > 0 else { return [] }
+        let chosen = wanted(destinations)
         var found: [QueueID] = []
         // No message behind this one can be on the page.
         var bound: QueueID?
         for slot in entries.indices where !entries[slot].isFree {
+            guard chosen[Int(entries[slot].destination)] else { continue }
             let message = entries[slot].message
             if let after, message <= after { continue }
             if let bound, message > bound { continue }
@@ -121,11 +133,10 @@ extension DeliveryScheduler {
 
     /// The messages that wait for destinations of a kind, in the order they came.
     public func messages(where isWanted: (Destination) -> Bool) -> [QueueID] {
-        var found: Set<QueueID> = []
-        for entry in entries where !entry.isFree && isWanted(queues[Int(entry.destination)].destination) {
-            found.insert(entry.message)
-        }
-        return found.sorted()
+        let chosen = wanted(isWanted)
+        var found: [QueueID] = []
+        for entry in entries where !entry.isFree && chosen[Int(entry.destination)] { found.append(entry.message) }
+        return Self.smallest(found, .max)
     }
 
     // MARK: One message
