@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures Martlet beside its peers, all in one run on one machine, and prints the tables of README.md.
 
-    Benchmarks/bench.py [--quick] [SECTION…]      SECTION: floor acceptance submission relay local idle start queue latency
+    Benchmarks/bench.py [--quick] [SECTION…]      SECTION: floor acceptance submission relay lists local idle start queue latency
 """
 
 import argparse
@@ -156,6 +156,38 @@ def relay(quick):
         rows.append([name, f"{medians[name]:,.0f}", f"{statistics.median(cost for _, cost in found):.0f}",
                      f"{medians['Martlet'] / medians[name]:.2f}"])
     table("Relay: SMTP in, spool, SMTP out to smtp-sink", ["server", "messages/s", "CPU µs a message", "Martlet ÷ server"], rows)
+
+
+def lists(quick):
+    """A post to a list: until it is queued for all members, and until the sink has every copy; beside messages of one recipient."""
+    members = 1000 if quick else 10000
+    plain, copies, queued = [], [], []
+    for _ in range(1 if quick else ROUNDS):
+        with Sink() as sink, Martlet("--outbound", f"127.0.0.1:{sink.port}") as peer:
+            progress("lists: messages of one recipient")
+            before, began = peer.cpu(), time.monotonic()
+            pump(peer.port, 20, members)
+            wait_until(lambda: sink.received() >= members, 300, "everything is relayed")
+            plain.append((members / (time.monotonic() - began), (peer.cpu() - before) / members * 1e6))
+            peer.administer("list", "add", "news@example.test", "--owner", "alice@example.test", "--post", "anyone")
+            peer.administer("list", "members", "add", "news@example.test", "--file", "-",
+                            stdin="".join(f"m{number}@remote.test\n" for number in range(members)))
+            progress("lists: a post")
+            done, before, began = sink.received(), peer.cpu(), time.monotonic()
+            pump(peer.port, 1, 1, to="news@example.test")
+            # The first copy comes after the post is queued for all members.
+            wait_until(lambda: sink.received() > done, 60, "the first copy is out", every=0.005)
+            queued.append(time.monotonic() - began)
+            wait_until(lambda: sink.received() >= done + members, 300, "all copies are out", every=0.005)
+            copies.append((members / (time.monotonic() - began), (peer.cpu() - before) / members * 1e6))
+    rate = statistics.median(rate for rate, _ in copies)
+    ours = statistics.median(rate for rate, _ in plain)
+    table(f"Mailing lists: a post of 4 KiB to {members:,} members at smtp-sink",
+          ["what", "copies/s", "CPU µs a copy", "÷ plain relay"],
+          [["messages of one recipient, in and out", f"{ours:,.0f}", f"{statistics.median(c for _, c in plain):.0f}", "1.00"],
+           ["the post's copies, from its first octet on", f"{rate:,.0f}", f"{statistics.median(c for _, c in copies):.0f}",
+            f"{rate / ours:.2f}"]])
+    print(f"\nUntil the post is queued for all and its first copy is out: {statistics.median(queued):.2f} s (aim: < 1 s).")
 
 
 def mailbox_count(base):
@@ -327,7 +359,7 @@ def floor(quick):
     table("Floor: overwrite and fdatasync, one at a time", ["write", "syncs/s", "µs each"], rows)
 
 
-SECTIONS = {f.__name__: f for f in (floor, acceptance, submission, relay, local, idle, start, queue, latency)}
+SECTIONS = {f.__name__: f for f in (floor, acceptance, submission, relay, lists, local, idle, start, queue, latency)}
 
 
 def main():

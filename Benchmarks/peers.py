@@ -137,6 +137,10 @@ class Martlet(Peer):
                 self.process.wait()
         self.log.close()
 
+    def administer(self, *arguments, stdin=None):
+        subprocess.run([ROOT / ".build/release/martlet", *arguments, "--data", self.folder / "data"], input=stdin, text=True,
+                       check=True, capture_output=True, timeout=120)
+
     def kill(self):
         self.process.kill()
         self.process.wait()

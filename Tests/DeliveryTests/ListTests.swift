@@ -159,6 +159,17 @@ import Testing
         #expect(left == 0)
     }
 
+    @Test func `whoever asks in another's name does not flood them with questions`() async throws {
+        let house = try await house(members: [])
+        let request = "From: victim@far.test\r\nSubject: x\r\n\r\n\r\n"
+        for _ in 0..<5 { try await house.submit(from: "victim@far.test", to: "news-join@home.test", content: request) }
+        await house.recorder.wait(for: .listCommand, count: 5)
+        await house.recorder.wait(for: .relayed)
+        let left = await house.end()
+        #expect(left == 0)
+        #expect(house.server.messages.count == 1)
+    }
+
     @Test func `programs are not answered`() async throws {
         let house = try await house(members: [])
         let automatic = "From: eve@far.test\r\nAuto-Submitted: auto-replied\r\nSubject: away\r\n\r\n\r\n"
@@ -175,6 +186,7 @@ import Testing
     {
         let house = try await house(members: ["eve@far.test"], posting: .moderated)
         let id = try await house.submit(from: "dan@far.test", to: "news@home.test", content: Self.post)
+        await house.recorder.wait(for: .held)
         await house.recorder.wait(for: .delivered)
         let notice = try #require(house.mailboxes.written.first)
         #expect(notice.recipient == "alice@home.test")
@@ -206,6 +218,7 @@ import Testing
     @Test func `a held post waits through a restart, and is rejected`() async throws {
         let first = try await house(members: ["eve@far.test"], posting: .moderated)
         let id = try await first.submit(from: "dan@far.test", to: "news@home.test", content: Self.post)
+        await first.recorder.wait(for: .held)
         await first.recorder.wait(for: .delivered)
         var left = await first.end(removing: false)
         #expect(left == 1)
@@ -227,6 +240,7 @@ import Testing
     @Test func `others whom a held post is for do not wait`() async throws {
         let house = try await house(members: ["eve@far.test"], posting: .moderated)
         try await house.submit(from: "dan@far.test", to: "news@home.test", "bob@home.test", content: Self.post)
+        await house.recorder.wait(for: .held)
         await house.recorder.wait(for: .delivered, count: 2)
         let posts = await house.service.heldPosts()
         #expect(posts.count == 1)

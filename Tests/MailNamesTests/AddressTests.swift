@@ -154,7 +154,8 @@ import Testing
             priority: try #require(MessagePriority(-4)),
             requiresTLS: true,
             tracking: MessageTracking(certifier: "dGVzdA=="),
-            solicitation: "net.example:ADV"
+            solicitation: "net.example:ADV",
+            hasPathPerRecipient: true
         )
         let envelope = Envelope(
             reversePath: .null,

@@ -122,7 +122,7 @@ extension DeliveryService {
         let now = clock.now()
         var finished: [UInt32] = []
         var delayed: [(index: Int, failure: DeliveryFailure)] = []
-        var isHeld = false
+        var holdReason: String?
         var relayed: [ActiveMessage.Target] = []
         var relayedBy: (host: String, reply: SMTPReply?) = ("", nil)
         for (key, outcome) in outcomes {
@@ -150,9 +150,9 @@ extension DeliveryService {
                     now: now
                 )
                 if !isTold { finished.append(key) }
-            case .held:
+            case .held(let reason):
                 message.targets[index].state = .waiting
-                isHeld = true
+                holdReason = reason
             case .failed(let failure):
                 message.targets[index].lastFailure = failure
                 if failure.isPermanent {
@@ -169,8 +169,9 @@ extension DeliveryService {
             trace(message.id, .relayed, relayed, fields)
         }
         finish(message, keys: finished)
-        if isHeld && !message.isDeleted {
+        if let reason = holdReason, !message.isDeleted {
             scheduler.hold(attempt.entry, because: .byOperator, now: now)
+            record(message.id, .held, [.reason: reason])
         } else if message.isDeleted || delayed.isEmpty {
             scheduler.complete(attempt.entry)
         } else {

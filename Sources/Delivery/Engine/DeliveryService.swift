@@ -65,6 +65,8 @@ public actor DeliveryService {
     var postponedReports: Set<QueueID> = []
     /// Messages whose envelopes cannot be read, and why.
     var unreadable: [QueueID: String] = [:]
+    /// Whom lists asked to confirm something lately, and when.
+    var questions: [String: Timestamp] = [:]
     /// Counts changes of the options, so that routes found before are looked at again.
     var epoch = 0
 

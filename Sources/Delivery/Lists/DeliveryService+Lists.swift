@@ -194,9 +194,30 @@ extension DeliveryService {
             }
         case .confirm(let token): (kind, recipient) = try await confirm(token, asking, mail, lists)
         }
+        guard mayAsk(kind, recipient, mail) else {
+            drop(mail, "dropped: \(recipient) was asked a moment ago")
+            return .delivered
+        }
         try await answer(kind, to: recipient, mail, reason: "\(Self.word(for: kind)) \(recipient)")
         return .delivered
     }
+
+    /// Whether it is no question, or the first in a while: a question goes to whom the request names, who may not have made it.
+    private func mayAsk(_ kind: ListAnswer.Kind, _ recipient: EmailAddress, _ mail: ListMail) -> Bool {
+        let question: String
+        switch kind {
+        case .confirmSubscription: question = "join \(mail.list.address) \(recipient)"
+        case .confirmUnsubscription: question = "leave \(mail.list.address) \(recipient)"
+        default: return true
+        }
+        let now = clock.now()
+        if let last = questions[question], now - last < options.listQuestionInterval { return false }
+        if questions.count >= Self.questionsRemembered { questions.removeAll() }
+        questions[question] = now
+        return true
+    }
+
+    private static let questionsRemembered = 10_000
 
     /// The first words of the message's text.
     private func text(of mail: ListMail) -> String {

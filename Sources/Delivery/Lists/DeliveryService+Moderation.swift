@@ -64,8 +64,7 @@ extension DeliveryService {
         let notice = ListAnswer(list: mail.list, recipient: mail.list.owner, kind: .held(post))
         let id = try await commit(notice, settling: held)
         message.isHeld = true
-        record(message.id, .held, [.reason: "\(reason); the owner is told in message \(id)"])
-        return .held
+        return .held("\(reason); the owner is told in message \(id)")
     }
 
     /// The owner's word came by mail.

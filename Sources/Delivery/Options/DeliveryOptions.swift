@@ -61,6 +61,8 @@ public struct DeliveryOptions: Sendable {
     public var listTokenLifetime: Duration = .seconds(3 * 24 * 3600)
     /// What aliases may lead to outside of the mail system.
     public var outlets = OutletOptions()
+    /// The least time between two such questions of a list to one address: whoever writes in another's name cannot flood it.
+    public var listQuestionInterval: Duration = .seconds(300)
     /// How long what is in flight may take when delivery stops.
     public var stopGrace: Duration = .seconds(5)
     /// For one message that needs it: hosts are verified, and offer REQUIRETLS (RFC 8689 section 4.2.1).

@@ -61,9 +61,9 @@ enum DeliveryOutcome: Sendable {
     ///
     /// - Parameter keepsNotifyPromise: the host reports success itself, as NOTIFY asks: RFC 3461 section 5.2.
     case relayed(host: String, reply: SMTPReply?, keepsNotifyPromise: Bool)
-    /// It waits until somebody lets it go on.
-    case held
-    /// The same, and the sender is told so unless NOTIFY is NEVER: RFC 2852 section 4.1.4.
+    /// It waits until somebody lets it go on, for this reason.
+    case held(String)
+    /// The same as `relayed`, and the sender is told so unless NOTIFY is NEVER: RFC 2852 section 4.1.4.
     case relayedWithNotice(host: String, reply: SMTPReply?)
     /// It is tried again, or given up, as the failure's status says.
     case failed(DeliveryFailure)

@@ -14,11 +14,11 @@ extension ListAnswer {
         case .closed: "Joining \(list.title)"
         case .invalidToken: "Your answer to \(list.title) came to nothing"
         case .help: "How to use \(list.title)"
-        case .held(let post): "A post to \(list.title) waits for you: \(post.subject)"
+        case .held(let post): "A post to \(list.title) waits for you: \(Self.oneLine(post.subject))"
         case .nothingHeld: "No such post to \(list.title) waits"
         case .suspended(let members):
             "\(list.title): mail to \(members.count == 1 ? "a member" : "\(members.count) members") comes back"
-        case .rejected(let subject): "Your post to \(list.title) was not let through: \(subject)"
+        case .rejected(let subject): "Your post to \(list.title) was not let through: \(Self.oneLine(subject))"
         }
     }
 

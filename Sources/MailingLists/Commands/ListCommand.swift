@@ -28,14 +28,9 @@ public enum ListCommand: Hashable, Sendable {
     }
 
     private static func firstCommand(_ text: String) -> ListCommand? {
-        var looked = 0
-        for line in text.prefix(textLimit).split(whereSeparator: \.isNewline) {
-            if let command = command(in: String(line)) { return command }
-            looked += 1
-            // Nobody writes more in front of a command; what comes later is a signature or a quotation.
-            if looked == 5 { return nil }
-        }
-        return nil
+        // What comes later is a signature or a quotation, and may say anything.
+        let lines = text.prefix(textLimit).split(whereSeparator: \.isNewline).lazy.map(String.init)
+        return lines.first { !$0.allSatisfy(\.isWhitespace) }.flatMap(command(in:))
     }
 
     /// The command that a line begins with, marks of answering aside.
