@@ -15,7 +15,9 @@ import Testing
         )
     }
 
-    private func addresses(_ texts: String...) throws -> [EmailAddress] { try texts.map { try EmailAddress(parsing: $0) } }
+    private func addresses(_ texts: String...) throws -> [EmailAddress] {
+        try texts.map { try EmailAddress(parsing: $0) }
+    }
 
     /// A house with the list `News@example.test`.
     private func withList(_ body: (DirectoryFixture, ListID) async throws -> Void) async throws {
@@ -30,8 +32,10 @@ import Testing
     @Test func `each of a list's addresses is answered with its role, and others are not`() async throws {
         try await withList { house, id in
             let expected: [(String, ListRole)] = [
-                ("news@example.test", .post), ("NEWS-request@example.test", .request), ("news-join@example.test", .subscribe),
-                ("news-bounces+Bob=x.test@example.test", .bounces("Bob=x.test")), ("news-confirm+T0@example.test", .confirm("T0")),
+                ("news@example.test", .post), ("NEWS-request@example.test", .request),
+                ("news-join@example.test", .subscribe),
+                ("news-bounces+Bob=x.test@example.test", .bounces("Bob=x.test")),
+                ("news-confirm+T0@example.test", .confirm("T0")),
             ]
             for (address, role) in expected {
                 #expect(try await house.answer(address) == .list(ListTarget(id, role)), "\(address)")
@@ -141,7 +145,13 @@ import Testing
     @Test func `many answers at once are the same as one by one`() async throws {
         try await withList { house, _ in
             try await house.account("alice@example.test")
-            let asked = try addresses("alice@example.test", "a@far.test", "b@far.test", "no@example.test", "news@example.test")
+            let asked = try addresses(
+                "alice@example.test",
+                "a@far.test",
+                "b@far.test",
+                "no@example.test",
+                "news@example.test"
+            )
             let answers = try await house.directory.answers(for: asked)
             for address in asked {
                 #expect(try await house.directory.answer(for: address) == answers[address])

@@ -185,7 +185,11 @@ import Testing
         ("", "\r\n subscribe\r\n", .subscribe), ("confirm s0abc", "", .confirm("s0abc")), ("confirm", "", .help),
         ("hello", "I\r\nwant\r\nto\r\nleave it\r\nall\r\nunsubscribe", .help), ("", "", .help),
     ])
-    func `the subject is looked at first, then the first line of the text`(subject: String, text: String, command: ListCommand) {
+    func `the subject is looked at first, then the first line of the text`(
+        subject: String,
+        text: String,
+        command: ListCommand
+    ) {
         #expect(ListCommand.of(.request, subject: subject, text: text) == command)
     }
 

@@ -39,7 +39,9 @@ public final class ExporterSecrets: Sendable {
         // The other secrets are not even copied.
         let label = "EXPORTER_SECRET ".utf8
         guard line.readableBytesView.starts(with: label) else { return }
-        let fields = Array(line.readableBytesView.dropFirst(label.count)).split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+        let fields = Array(line.readableBytesView.dropFirst(label.count)).split {
+            $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n")
+        }
         guard fields.count == 2, let random = Self.decoded(fields[0]), let secret = Self.decoded(fields[1]) else {
             return
         }
