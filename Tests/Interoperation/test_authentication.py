@@ -1,6 +1,7 @@
 """Log-ins with every mechanism, from the clients that people have, and by Martlet's own client at next hops."""
 
 import base64
+import getpass
 import hashlib
 import hmac
 import json
@@ -17,8 +18,8 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from martlet import Martlet, Wire, eventually, folder, letter  # noqa: E402
-from peers import Postfix  # noqa: E402
+from martlet import BINARY, Martlet, Wire, eventually, folder, free_port, letter  # noqa: E402
+from peers import Postfix, listens  # noqa: E402
 
 UNVERIFIED = ssl._create_unverified_context()
 SECRET = "a secret of more than thirty-two characters"
@@ -162,6 +163,27 @@ class AuthenticationTests(unittest.TestCase):
             with Wire(plain.port("submission")) as wire:
                 self.assertNotIn("AUTH", wire.ask("EHLO client.example"))
                 self.assertTrue(wire.ask("AUTH SCRAM-SHA-256").startswith("538 5.7.11"))
+
+    def test_passwords_in_clear_come_from_this_machine_alone(self):
+        addresses = subprocess.run(["hostname", "-I"], capture_output=True, text=True).stdout.split()
+        if not addresses:
+            self.skipTest("this machine has no address but loopback")
+        hosts, port, place = ["127.0.0.1", addresses[0]], free_port(), folder()
+        listeners = ", ".join(f'"{host if ":" not in host else f"[{host}]"}:{port}"' for host in hosts)
+        (place / "martlet.toml").write_text(
+            f'hostname = "mx.example.test"\ndata = "{place}/data"\nuser = "{getpass.getuser()}"\n[listen]\nsmtp = []\n'
+            f"submission = [{listeners}]\nsubmissions = []\npop3 = []\npop3s = []\n[smtp]\nclear-text-authentication = true\n")
+        server = subprocess.Popen([BINARY, "serve", "--config", place / "martlet.toml"], stderr=subprocess.DEVNULL)
+        try:
+            eventually(lambda: listens(port), "the server listens")
+            for host, expected in zip(hosts, ("334", "538 5.7.11")):
+                with Wire(port, host=host) as wire:
+                    self.assertEqual("AUTH" in wire.ask("EHLO client.example"), expected == "334")
+                    self.assertTrue(wire.ask("AUTH PLAIN").startswith(expected))
+        finally:
+            server.terminate()
+            server.wait(20)
+            shutil.rmtree(place, ignore_errors=True)
 
     # SCRAM, by an implementation of this file
 
