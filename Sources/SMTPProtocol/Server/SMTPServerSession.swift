@@ -195,10 +195,13 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     private var openTransaction: SMTPTransaction? {
         switch phase {
         case .mail(let transaction), .judgingSender(let transaction), .judgingRecipient(_, let transaction),
-            .content(let transaction), .chunk(let transaction, _, _), .chunked(let transaction):
+            .content(let transaction), .chunk(let transaction, _, _), .chunked(let transaction),
+            .resolving(let transaction, _):
             transaction
-        case .discarding(_, let transaction): transaction
-        case .greeted, .ready, .committing, .authenticating, .judgingCredentials, .startingTLS, .closed: nil
+        case .discarding(_, let transaction, _): transaction
+        case .greeted, .ready, .committing, .authenticating, .findingVerifier, .judgingCredentials, .startingTLS,
+            .askingQueue, .closed:
+            nil
         }
     }
 
