@@ -8,7 +8,7 @@ import Testing
 private let seeds: [UInt64] = {
     let environment = ProcessInfo.processInfo.environment
     if let one = environment["SPOOL_SEED"].flatMap(UInt64.init) { return [one] }
-    return Array(0..<(environment["SPOOL_SEEDS"].flatMap(UInt64.init) ?? 400))
+    return Array(0..<(environment["SPOOL_SEEDS"].flatMap(UInt64.init) ?? 300))
 }()
 
 @Suite("Crashes: acknowledged means durable")
