@@ -35,7 +35,13 @@ extension Admission {
         _ directory: any Directory
     ) async throws -> Bool {
         if try await directory.account(id, maySendAs: address) { return true }
-        guard case .alias(let targets) = try await directory.answer(for: address) else { return false }
+        let targets: [EmailAddress]
+        switch try await directory.answer(for: address) {
+        case .alias(let addresses): targets = addresses
+        case .mixedAlias(let mixed):
+            targets = mixed.compactMap { target in if case .address(let address) = target { address } else { nil } }
+        default: return false
+        }
         for target in targets where try await directory.answer(for: target) == .account(id) { return true }
         return false
     }
