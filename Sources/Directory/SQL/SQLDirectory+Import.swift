@@ -19,8 +19,8 @@ extension SQLDirectory {
         replaces: Bool
     ) async throws(DirectoryError) -> [ImportedAlias] {
         let now = present
-        try await change { database in
-            try aliases.map { alias, targets in
+        return try await change { database in
+            try aliases.map { alias, targets -> ImportedAlias in
                 guard let domain = alias.domain else { return .failed(.aliasUnknown(alias.description)) }
                 let isThere = try Self.targets(alias.localPart, domain, in: database) != nil
                 if isThere && !replaces { return .kept }
