@@ -153,6 +153,7 @@ import Testing
             holdUntil: now + .seconds(60),
             priority: try #require(MessagePriority(-4)),
             requiresTLS: true,
+            waivesTLS: true,
             tracking: MessageTracking(certifier: "dGVzdA=="),
             solicitation: "net.example:ADV",
             hasPathPerRecipient: true
