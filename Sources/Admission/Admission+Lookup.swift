@@ -61,6 +61,9 @@ extension Admission {
         case .mixedAlias(let targets):
             // Which files and commands there are is nobody's business outside.
             return command == .verify ? .mailboxes([address]) : members(targets.compactMap(\.address))
+        case .list(let list):
+            guard command == .expand, list.role == .post, let lists else { return .mailboxes([address]) }
+            return members(try await lists.recipients(of: list.list))
         case .moved(let new, .forward): return .willForward(to: new)
         case .moved(let new, .tell): return .tryInstead(new)
         case .disabled: return .mailboxDisabled

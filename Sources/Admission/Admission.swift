@@ -74,17 +74,22 @@ public final class Admission: Sendable {
     let options: Mutex<Options>
     private let authenticator: Authenticator
     private let verifier: (any RecipientVerifier)?
+    /// Whose members EXPN tells; `nil` where there are no lists.
+    let lists: (any ListDirectory)?
     let pace: Mutex<AccountPace>
 
     /// - Parameters:
     ///   - authenticator: judges log-ins; one without tokens where it is left out.
     ///   - verifier: asks the hosts of relay domains; `nil` where nobody can.
+    ///   - lists: whose members EXPN tells; `nil` where there are no lists.
     public init(
         directory: any Directory,
         options: Options,
         authenticator: Authenticator? = nil,
-        verifier: (any RecipientVerifier)? = nil
+        verifier: (any RecipientVerifier)? = nil,
+        lists: (any ListDirectory)? = nil
     ) {
+        self.lists = lists
         self.directory = directory
         self.authenticator = authenticator ?? Authenticator(directory: directory, clock: .system)
         self.options = Mutex(options)

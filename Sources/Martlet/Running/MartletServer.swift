@@ -93,7 +93,8 @@ public final class MartletServer: Sendable {
             directory: names,
             options: plan.admission,
             authenticator: authenticator,
-            verifier: ProbingVerifier(probe: probe)
+            verifier: ProbingVerifier(probe: probe),
+            lists: directory
         )
         reception = Reception(
             options: plan.reception,
