@@ -64,16 +64,20 @@ extension DeliveryScheduler {
         refreshRing(index)
     }
 
+    /// Field by field: this is asked at each step, and the whole of a queue is much to copy.
     func refreshWish(_ index: Int32) -> Bool {
-        let queue = queues[Int(index)]
-        guard queue.blockedUntil == nil, !queue.isSuspended, queue.ready.count > queue.beginning else { return false }
-        return queue.idle > 0 || queue.connections < allowance(queue)
+        let index = Int(index)
+        guard queues[index].blockedUntil == nil, !queues[index].isSuspended,
+            queues[index].ready.count > queues[index].beginning
+        else { return false }
+        return queues[index].idle > 0 || queues[index].connections < allowance(index)
     }
 
     /// Connections a destination may have now.
-    func allowance(_ queue: DestinationQueue) -> Int {
-        if isInternal(queue.destination) { return max(1, options.localWorkers) }
-        return max(1, min(Int(queue.window), queue.limits?.connections ?? options.connectionsPerDestination))
+    private func allowance(_ index: Int) -> Int {
+        if isInternal(queues[index].destination) { return max(1, options.localWorkers) }
+        let bound = queues[index].limits?.connections ?? options.connectionsPerDestination
+        return max(1, min(Int(queues[index].window), bound))
     }
 
     mutating func refreshRing(_ index: Int32) {

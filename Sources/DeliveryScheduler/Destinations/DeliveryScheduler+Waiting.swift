@@ -11,8 +11,8 @@ extension DeliveryScheduler {
         guard let slot = slot(id), entries[Int(slot)].state == .ready, !entries[Int(slot)].isToldWaiting else {
             return nil
         }
-        let queue = queues[Int(entries[Int(slot)].destination)]
-        guard queue.isDead, let until = queue.blockedUntil else { return nil }
+        let queue = Int(entries[Int(slot)].destination)
+        guard queues[queue].isDead, let until = queues[queue].blockedUntil else { return nil }
         entries[Int(slot)].flags.insert(.toldWaiting)
         return until
     }
