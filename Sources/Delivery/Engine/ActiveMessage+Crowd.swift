@@ -32,6 +32,9 @@ extension ActiveMessage {
         }
     }
 
+    /// Whether each recipient gets a copy of its own. Plain messages are told by what they have not.
+    var hasCopies: Bool { !envelope.hasPlainTerms && envelope.terms.hasPathPerRecipient }
+
     /// Takes other addresses, with their states.
     func replaceTargets(_ targets: [Target]) {
         self.targets = targets

@@ -48,7 +48,7 @@ extension DeliveryService {
         var hold: HoldReason?
         var goesElsewhere = wasResolved
         var isMore = false
-        let limit = message.envelope.terms.hasPathPerRecipient ? Self.copiesPerAttempt : Int.max
+        let limit = message.hasCopies ? Self.copiesPerAttempt : Int.max
         let places = message.places(for: destination)
         for position in 0..<(places?.count ?? message.targets.count) {
             let index = places.map { $0[$0.startIndex + position] } ?? position
@@ -187,7 +187,7 @@ extension DeliveryService {
         var states: [(Int, RecipientState)] = []
         for (index, failure) in delayed {
             let recipient = message.targets[index].recipient
-            if message.envelope.terms.hasPathPerRecipient { message.targets[index].waitsIn = attempt.entry }
+            if message.hasCopies { message.targets[index].waitsIn = attempt.entry }
             let attempts = UInt16(clamping: attempt.attempts + 1)
             states.append((recipient, .waiting(attempts: attempts, nextAttempt: due, lastError: failure.text)))
             message.progress[UInt32(recipient)] = .waiting(

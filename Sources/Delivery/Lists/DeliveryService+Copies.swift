@@ -11,7 +11,7 @@ extension DeliveryService {
 
     /// What differs from copy to copy; `nil` where all recipients get the same.
     func personalCopies(_ message: ActiveMessage, _ content: ByteBuffer) async -> PersonalCopies? {
-        guard message.envelope.terms.hasPathPerRecipient else { return nil }
+        guard message.hasCopies else { return nil }
         if listSeal == nil, options.unsubscribePage != nil { listSeal = try? await lists?.listSeal() }
         let page = options.unsubscribePage.flatMap { front in listSeal.map { (front, $0) } }
         return PersonalCopies(message.envelope.reversePath, content: content, page: page)

@@ -223,7 +223,7 @@ extension DeliveryService {
         let message = attempt.message
         var remaining = keys
         var state = Sending()
-        let isPersonal = message.envelope.terms.hasPathPerRecipient
+        let isPersonal = message.hasCopies
         let recipientsAtOnce = isPersonal ? 1 : max(1, options.recipientsPerTransaction)
         let source: OutboundContent
         do {
