@@ -93,10 +93,10 @@ extension Destination {
             return
         }
         guard let host = RelayHost(text, defaultPort: 0) else { return nil }
-        switch (host.host, host.port) {
-        case (.domain(let domain), 0): self = .domain(domain)
-        case (.literal(let literal), 0): self = .literal(literal)
-        case (let name, let port): self = .relay(host: name, port: port)
+        switch host.destination {
+        case .relay(host: .domain(let domain), port: 0): self = .domain(domain)
+        case .relay(host: .literal(let literal), port: 0): self = .literal(literal)
+        case let destination: self = destination
         }
     }
 }

@@ -113,7 +113,7 @@ extension RecipientAnswer {
         case .alias(let addresses): addresses
         case .mixedAlias(let targets): targets.compactMap(\.address)
         case .moved(let new, .forward): [new]
-        case .account, .moved, .disabled, .relayDomain, .unknownRecipient, .notLocal: nil
+        case .account, .list, .moved, .disabled, .relayDomain, .unknownRecipient, .notLocal: nil
         }
     }
 
