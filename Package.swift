@@ -71,6 +71,7 @@ let floor1: [Target] =
     + pureRoom("SASL", ["MailBytes", "CArgon2", crypto, cryptoExtras])
     + pureRoom("SMTPProtocol", ["MailBytes", "MailNames", "SASL"], samples: ["Dialogues"])
     + pureRoom("POPProtocol", ["MailBytes", "MailNames", "SASL"])
+    + pureRoom("TrackingProtocol", ["MailBytes"])
 
 let floor2: [Target] =
     pureRoom("MailPolicy", ["MailBytes", "MailNames", "MailEvents", "SMTPProtocol"])
@@ -127,7 +128,13 @@ let floor4: [Target] =
             .product(name: "Crypto", package: "swift-crypto"),
         ]
     )
-    + room("Monitoring", ["MailBytes", "MailNames", "MailEvents", "SQLDatabase", grdb])
+    + room(
+        "Monitoring",
+        [
+            "MailBytes", "MailNames", "MailEvents", "TrackingProtocol", "SQLDatabase", grdb,
+            .product(name: "Crypto", package: "swift-crypto"),
+        ]
+    )
 
 let floor5: [Target] =
     room(
@@ -163,8 +170,8 @@ let floor6: [Target] =
     + room(
         "Access",
         [
-            "MailBytes", "MailNames", "MailEvents", "InternetMessage", "POPProtocol", "SASL", "POPChannels",
-            "ChannelSupport", "Directory", "MailStore", nio, nioPosix, nioSSL, logging,
+            "MailBytes", "MailNames", "MailEvents", "InternetMessage", "POPProtocol", "TrackingProtocol", "SASL",
+            "POPChannels", "ChannelSupport", "Directory", "MailStore", nio, nioPosix, nioTLS, nioSSL, logging,
         ],
         tests: [nioEmbedded]
     )
@@ -185,7 +192,8 @@ let roof: [Target] =
             "Spool",
             "DNSClient", "Certificates", "ChannelSupport", "SMTPChannels", "POPChannels", "SQLDatabase",
             "DeliveryScheduler", "MailPolicy", "MailingLists", "MailEvents",
-            "MailNames", "MailBytes", "SMTPProtocol", "POPProtocol", "SASL", "InternetMessage", "CPlatform", logging,
+            "MailNames", "MailBytes", "SMTPProtocol", "POPProtocol", "TrackingProtocol", "SASL", "InternetMessage",
+            "CPlatform", logging,
             nio, nioPosix, nioSSL,
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),

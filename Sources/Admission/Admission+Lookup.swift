@@ -59,7 +59,6 @@ extension Admission {
         case .account: return .mailboxes([address])
         case .alias(let addresses): return command == .verify ? .mailboxes([address]) : members(addresses)
         // Who is on a list is for its owner to tell: "252 Unable to verify members of mailing list", section 3.5.1.
-        case .list: return command == .verify ? .mailboxes([address]) : .cannotExpand
         case .mixedAlias(let targets):
             // Which files and commands there are is nobody's business outside.
             return command == .verify ? .mailboxes([address]) : members(targets.compactMap(\.address))

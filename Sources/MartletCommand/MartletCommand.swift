@@ -20,7 +20,9 @@ struct MartletCommand: AsyncParsableCommand {
             ),
             CommandGroup(
                 name: "Messages",
-                subcommands: [QueueCommand.self, TraceCommand.self, SendmailCommand.self, FetchMail.self, ETRN.self]
+                subcommands: [
+                    QueueCommand.self, TraceCommand.self, Track.self, SendmailCommand.self, FetchMail.self, ETRN.self,
+                ]
             ),
         ]
     )

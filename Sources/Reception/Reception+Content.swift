@@ -73,6 +73,7 @@ extension Reception {
             switch result {
             case .success(let id):
                 self.record(id, self.received(envelope, head, client, size, hops, transaction.forwarded))
+                if transaction.raisesNotice { self.raiseNotice(id, transaction) }
                 then(.queued(id.description))
             case .failure(let error):
                 self.logger.error("a message from \(envelope.reversePath) was not taken: \(error)")
@@ -177,6 +178,9 @@ extension Reception {
                 .verdict: hops.line,
             ]
         )
+        if let tracking = envelope.terms.tracking, let id = envelope.envelopeID {
+            event.fields += [TraceEvent.Entry(.envelopeID, id), TraceEvent.Entry(.certifier, tracking.certifier)]
+        }
         if let forwarded { event.fields.append(TraceEvent.Entry(.verdict, "forwarded: \(forwarded.sentence)")) }
         let asked = admissionClient(client)
         for (index, recipient) in envelope.recipients.prefix(100).enumerated() {

@@ -51,6 +51,7 @@ public final class Reception: SMTPServerAuthority {
     }
 
     private let appeared = Mutex<Hook?>(nil)
+    let noticing = Mutex<Noticing?>(nil)
     let queueAnswering = Mutex<QueueAnswering?>(nil)
 
     public init(

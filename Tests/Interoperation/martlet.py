@@ -14,7 +14,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = pathlib.Path(os.environ.get("MARTLET", ROOT / ".build/debug/martlet")).resolve()
-SERVICES = {"lmtp": 24, "smtp": 25, "pop3": 110, "odmr": 366, "submissions": 465, "submission": 587, "pop3s": 995}
+SERVICES = {"lmtp": 24, "smtp": 25, "pop3": 110, "odmr": 366, "mtqp": 1038, "submissions": 465, "submission": 587, "pop3s": 995}
 
 
 def eventually(condition, what, patience=20, every=0.05):

@@ -1,5 +1,8 @@
 """The doors beside plain SMTP: LMTP on both sides, proxies in front, hosts that speak for others, queues that are fetched."""
 
+import base64
+import hashlib
+import os
 import pathlib
 import poplib
 import re
@@ -12,7 +15,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from martlet import Martlet, Wire, eventually, folder, free_port, letter  # noqa: E402
+from martlet import BINARY, Martlet, Wire, eventually, folder, free_port, letter  # noqa: E402
 from peers import Dovecot, Postfix, Sink  # noqa: E402
 
 
@@ -20,6 +23,12 @@ def submit(martlet, to, content, sender="alice@example.test"):
     with martlet.smtp("submission") as session:
         session.login("alice@example.test", "alice-secret")
         session.sendmail(sender, to, content)
+
+
+def track(martlet, identifier, secret):
+    done = subprocess.run([BINARY, "track", f"127.0.0.1:{martlet.port('mtqp')}", identifier], input=secret + "\n",
+                          capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
 
 
 class LMTPTests(unittest.TestCase):
@@ -322,6 +331,150 @@ class TurnedCustomer:
                 say("250 customer.test")
             else:
                 say("250 Ok")
+
+
+def may_make_namespaces():
+    name = f"martlet-probe-{os.getpid()}"
+    try:
+        if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode != 0:
+            return False
+        return subprocess.run(["ip", "netns", "delete", name], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+class House:
+    """`martlet serve` in a network namespace of its own, at 10.213.7.NUMBER."""
+
+    def __init__(self, number, domain, account, configuration):
+        self.name = f"martlet-{os.getpid()}-{number}"
+        self.address = f"10.213.7.{number}"
+        self.folder = folder()
+        self.domain, self.account = domain, account
+        self.configuration = configuration
+        self.process = None
+
+    def ip(self, *arguments, inside=True):
+        inside = ["netns", "exec", self.name, "ip"] if inside else []
+        subprocess.run(["ip", *inside, *map(str, arguments)], check=True, capture_output=True)
+
+    def start(self):
+        listeners = "".join(f'{service} = ["{self.address}:{port}"]\n'
+                            for service, port in (("smtp", 25), ("submission", 587), ("odmr", 366), ("pop3", 110)))
+        (self.folder / "martlet.toml").write_text(
+            f'hostname = "mail.{self.domain}"\ndata = "{self.folder}/data"\nuser = "root"\n'
+            f"[listen]\n{listeners}submissions = []\npop3s = []\n{self.configuration}")
+        self.control("domain", "add", self.domain)
+        self.control("account", "add", f"{self.account}@{self.domain}", stdin=f"{self.account}-secret\n")
+        self.log = open(self.folder / "log", "ab")
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", self.name, BINARY, "serve", "--config", self.folder / "martlet.toml"],
+            stdout=self.log, stderr=self.log)
+        eventually(lambda: self.run("queue", "list")[0] == 0, "the server answers")
+        return self
+
+    def run(self, *arguments, stdin=None):
+        (self.folder / "data").mkdir(mode=0o700, exist_ok=True)
+        done = subprocess.run([BINARY, *map(str, arguments), "--data", self.folder / "data"], capture_output=True, text=True,
+                              timeout=60, input=stdin)
+        return done.returncode, done.stdout, done.stderr
+
+    def control(self, *arguments, stdin=None):
+        status, output, errors = self.run(*arguments, stdin=stdin)
+        assert status == 0, f"martlet {' '.join(map(str, arguments))}: {status}: {errors or output}"
+        return output
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(20)
+            self.log.close()
+
+
+@unittest.skipUnless(may_make_namespaces(), "network namespaces can be made by root alone, with iproute2")
+class NamespaceTests(unittest.TestCase):
+    """A provider and a customer on hosts of their own: the customer has no address that anybody could send to."""
+
+    def setUp(self):
+        self.provider = House(1, "provider.test", "fetch", (
+            '[odmr]\ndomains = ["customer.test=fetch@provider.test"]\n[relay]\nnetworks = ["10.213.7.0/24"]\n'
+            '[outbound]\nmode = "smart-host"\nsmart-host = "10.213.7.2:25"\n'))
+        self.customer = House(2, "customer.test", "carol", '[outbound]\nmode = "catch"\n')
+        houses = (self.provider, self.customer)
+        for house in houses:
+            subprocess.run(["ip", "netns", "add", house.name], check=True)
+            self.addCleanup(subprocess.run, ["ip", "netns", "delete", house.name], check=False)
+            self.addCleanup(subprocess.run, ["rm", "-rf", house.folder], check=False)
+            house.ip("link", "set", "lo", "up")
+        self.provider.ip("link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", self.customer.name)
+        for house in houses:
+            house.ip("address", "add", f"{house.address}/24", "dev", "cable")
+            house.ip("link", "set", "cable", "up")
+            self.addCleanup(house.stop)
+
+    def submit(self, to, subject):
+        subprocess.run(["ip", "netns", "exec", self.provider.name, "swaks", "--server", f"{self.provider.address}:25", "--to", to,
+                        "--from", "dan@remote.test", "--header", f"Subject: {subject}"], check=True, capture_output=True, timeout=60)
+
+    def test_mail_is_fetched_and_a_cable_that_breaks_loses_none(self):
+        self.provider.start()
+        self.customer.start()
+        for number in range(20):
+            self.submit("carol@customer.test", f"letter {number}")
+        fetch = ("fetch-mail", self.provider.address, "--user", "fetch@provider.test", "--security", "opportunistic")
+        self.provider.ip("link", "set", "cable", "down")
+        self.assertEqual(self.customer.run(*fetch, stdin="fetch-secret\n")[0], 75, "the provider cannot be reached")
+        self.provider.ip("link", "set", "cable", "up")
+        self.customer.control(*fetch, stdin="fetch-secret\n")
+        eventually(lambda: self.provider.control("queue", "list", "--json").strip() == "[]", "the provider has none left")
+        told = eventually(lambda: (t := self.customer.control("trace", "carol@customer.test", "--limit", "100", "--json"))
+                          .count('"event":"delivered"') == 20 and t, "the customer has all")
+        self.assertEqual(told.count('"event":"received"'), 20)
+
+    def test_etrn_has_what_waits_sent_once_the_customer_is_there(self):
+        self.provider.start()
+        self.customer.domain = "second.test"
+        self.submit("carol@second.test", "early")
+        eventually(lambda: "deferred" in self.provider.control("queue", "list"), "nobody is there yet")
+        self.customer.start()
+        self.assertIn("253", self.customer.control("etrn", self.provider.address, "second.test"))
+        eventually(lambda: "delivered to carol@second.test" in self.customer.control("trace", "carol@second.test"), "it came")
+
+
+class TrackingTests(unittest.TestCase):
+    """Message tracking, RFC 3885 to 3887."""
+
+    def test_the_protocol_answers_and_tells_strangers_nothing(self):
+        with Martlet() as martlet, Wire(martlet.port("mtqp"), greeting=False) as wire:
+            self.assertRegex(wire.line(), rb"^\+OK\+/MTQP")
+            self.assertEqual([wire.line(), wire.line()], [b"STARTTLS", b"."])
+            for command, answer in (("COMMENT hello", b"+OK"), ("TRACK a@b c2VjcmV0", b"-ERR/noinfo"), ("EHLO x", b"-BAD"),
+                                    ("QUIT", b"+OK")):
+                wire.send(command + "\r\n")
+                self.assertTrue(wire.line().startswith(answer), command)
+            self.assertTrue(wire.closed())
+            status, _, errors = track(martlet, "a@b", "c2VjcmV0")
+            self.assertEqual(status, 1)
+            self.assertIn("-ERR/noinfo", errors)
+
+    def test_who_kept_the_secret_learns_what_became_of_the_message(self):
+        secret = b"a secret of the sender"
+        certifier = base64.b64encode(hashlib.sha1(secret).digest()).decode()
+        with Martlet() as martlet:
+            with martlet.smtp("submission") as session:
+                session.ehlo()
+                session.login("alice@example.test", "alice-secret")
+                session.ehlo()
+                if not session.has_extn("mtrk"):
+                    self.skipTest("MTRK is not offered")
+                session.sendmail("alice@example.test", ["bob@example.test"], letter("tracked", "bob@example.test"),
+                                 mail_options=[f"MTRK={certifier}", "ENVID=1234@example.test"])
+            martlet.receives("bob")
+            said = eventually(lambda: (a := track(martlet, "1234@example.test", base64.b64encode(secret).decode()))[0] == 0 and a[1],
+                              "it is tracked")
+            self.assertIn("Final-Recipient: rfc822; bob@example.test", said)
+            self.assertIn("Action: delivered", said)
+            self.assertNotEqual(track(martlet, "1234@example.test", "d3Jvbmc=")[0], 0)
 
 
 if __name__ == "__main__":

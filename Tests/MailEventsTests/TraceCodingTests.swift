@@ -117,6 +117,6 @@ import Testing
         #expect(Set(TraceField.allCases.map(\.name)).count == TraceField.allCases.count)
         // What stored traces have: a number that changes makes them unreadable.
         #expect(TraceEvent.Kind.allCases.map(\.rawValue) == Array(1...22) + [40, 41])
-        #expect(TraceField.allCases.map(\.rawValue) == Array(1...28))
+        #expect(TraceField.allCases.map(\.rawValue) == Array(1...30))
     }
 }

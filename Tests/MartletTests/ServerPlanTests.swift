@@ -24,7 +24,7 @@ import Testing
             ]
         )
         let standard = try self.plan("").listeners
-        #expect(Set(standard.map(\.service)) == Set(ServiceName.allCases).subtracting([.lmtp, .odmr]))
+        #expect(Set(standard.map(\.service)) == Set(ServiceName.allCases).subtracting([.lmtp, .odmr, .mtqp]))
         for listener in standard {
             #expect(listener.point == .address("::", port: listener.service.wellKnownPort))
         }

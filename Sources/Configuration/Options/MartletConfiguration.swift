@@ -61,6 +61,8 @@ public struct ListenOptions: Sendable, Hashable {
     public var pop3s: [ListenAddress] = ListenAddress.any(port: 995)
     /// Where customers fetch what waits for their domains.
     public var odmr: [ListenAddress] = []
+    /// Where senders ask what became of their messages.
+    public var mtqp: [ListenAddress] = []
     /// Hosts whose connections begin with a header of the PROXY protocol.
     public var proxyNetworks: [IPNetwork] = []
 

@@ -30,6 +30,8 @@ public struct SMTPOptions: Sendable, Hashable {
     public var etrn = true
     /// Whether TURN is taken after a log-in over TLS.
     public var turn = false
+    /// Whether SOML and SAML are taken.
+    public var notices = false
 
     public init() {}
 }

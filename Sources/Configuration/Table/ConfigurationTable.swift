@@ -131,6 +131,13 @@ public enum ConfigurationTable {
             needsRestart: true
         ),
         ConfigurationKey(
+            "listen.mtqp",
+            \.listen.mtqp,
+            .list(of: .listenAddress),
+            "Message tracking (RFC 3887): senders who kept a secret with MTRK ask what became of a message; the port is 1038.",
+            needsRestart: true
+        ),
+        ConfigurationKey(
             "listen.proxy-networks",
             \.listen.proxyNetworks,
             .list(of: .network),
@@ -227,6 +234,13 @@ public enum ConfigurationTable {
             \.smtp.turn,
             .flag,
             "Takes TURN from accounts of odmr.domains on the submission ports, after a log-in over TLS."
+        ),
+        ConfigurationKey(
+            "smtp.notices",
+            \.smtp.notices,
+            .flag,
+            "Takes SOML and SAML of RFC 821 as MAIL, and tells the sessions of the recipients that are open. SEND is answered "
+                + "502 always: nobody is logged in at a terminal."
         ),
         ConfigurationKey(
             "sendmail.socket",

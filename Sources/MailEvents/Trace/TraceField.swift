@@ -28,6 +28,10 @@ public enum TraceField: UInt8, Sendable, CaseIterable, Hashable {
     case door = 26
     case domain = 27
     case subject = 28
+    /// ENVID, of a message that its sender may track.
+    case envelopeID = 29
+    /// The hash of the secret that the sender kept: RFC 3885.
+    case certifier = 30
 
     /// The name in JSON and in detailed listings.
     public var name: String {
@@ -60,13 +64,15 @@ public enum TraceField: UInt8, Sendable, CaseIterable, Hashable {
         case .door: "door"
         case .domain: "domain"
         case .subject: "subject"
+        case .envelopeID: "envelope-id"
+        case .certifier: "certifier"
         }
     }
 
     /// Whether a message can be found by it.
     public var isLookupKey: Bool {
         switch self {
-        case .sender, .recipient, .messageID, .peer, .account, .target, .otherQueueID: true
+        case .sender, .recipient, .messageID, .peer, .account, .target, .otherQueueID, .envelopeID: true
         default: false
         }
     }

@@ -37,6 +37,7 @@ public final class MartletServer: Sendable {
     let admission: Admission
     let probe: RecipientProbe
     let smtp: SMTPService
+    let tracking: TrackingServer
     let fetching = MailFetching()
     let pop: POPServer
     let identity: TLSIdentitySource
@@ -106,6 +107,7 @@ public final class MartletServer: Sendable {
         )
         smtp = SMTPService(authority: reception, limits: plan.connections, group: group)
         let tls = self.identity
+        tracking = Self.tracking(plan, trace, group, logger, tls: { tls.serverContext })
         pop = POPServer(
             options: Self.popOptions(plan),
             authority: MaildropAuthority(
@@ -197,6 +199,7 @@ public final class MartletServer: Sendable {
         answerQueueRequests(plan)
         reception.whenHostAppears { address, name in delivery.hostAppeared(at: address, named: name) }
         _ = try await pop.start()
+        for listener in plan.listeners where listener.service == .mtqp { try await tracking.listen(at: listener.point) }
         // The door for other hosts last: whoever is greeted there finds all the others open.
         let doors = plan.listeners.filter(\.service.isSMTP)
         for listener in doors.filter({ $0.service != .smtp }) + doors.filter({ $0.service == .smtp }) {
@@ -230,6 +233,7 @@ public final class MartletServer: Sendable {
             offer: plan.offer
         )
         session.startsQueues = plan.takesETRN && service != .lmtp && service != .odmr
+        session.raisesNotices = plan.takesNotices && service.role != .onDemand
         session.offersTurn = plan.takesTURN && service.role == .submission
         var settings = SMTPServerHandler.Settings(
             session: session,
@@ -273,6 +277,7 @@ public final class MartletServer: Sendable {
     /// Stops: no new connections, what is in flight ends, everything is closed. At most about 8 seconds.
     public func stop() async {
         fetching.end()
+        await tracking.stop()
         async let doors: Void = smtp.stop(within: .seconds(3))
         async let mailboxes: Void = pop.stop(within: .seconds(3))
         _ = await (doors, mailboxes)

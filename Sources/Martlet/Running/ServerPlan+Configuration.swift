@@ -24,6 +24,7 @@ extension ServerPlan {
         trustedHosts = configuration.smtp.trustedNetworks
         takesETRN = configuration.smtp.etrn
         takesTURN = configuration.smtp.turn
+        takesNotices = configuration.smtp.notices
         onDemand = configuration.onDemand.domains
         admission.onDemand = Set(onDemand.map(\.domain))
         delivery.onDemand = admission.onDemand
@@ -67,7 +68,8 @@ extension ServerPlan {
     private static func listeners(_ options: ListenOptions) -> [Listener] {
         let services: [(ServiceName, [ListenAddress])] = [
             (.smtp, options.smtp), (.submission, options.submission), (.submissions, options.submissions),
-            (.lmtp, options.lmtp), (.odmr, options.odmr), (.pop3, options.pop3), (.pop3s, options.pop3s),
+            (.lmtp, options.lmtp), (.odmr, options.odmr), (.mtqp, options.mtqp), (.pop3, options.pop3),
+            (.pop3s, options.pop3s),
         ]
         let listeners = services.flatMap { service, addresses in
             addresses.map { Listener(service, .address($0.address.description, port: Int($0.port))) }

@@ -65,6 +65,7 @@ public struct ServerPlan: Sendable {
     public var trustedHosts: [IPNetwork] = []
     public var takesETRN = true
     public var takesTURN = false
+    public var takesNotices = false
     /// Domains whose mail is fetched from here, and by whom.
     public var onDemand: [OnDemandDomain] = []
     /// Where mail of ours is fetched from.
@@ -111,7 +112,7 @@ public struct ServerPlan: Sendable {
 
 /// The doors, by the names of their ports.
 public enum ServiceName: String, Sendable, CaseIterable, Hashable {
-    case smtp, submission, submissions, lmtp, odmr, pop3, pop3s
+    case smtp, submission, submissions, lmtp, odmr, mtqp, pop3, pop3s
 
     /// The port that IANA gave it, or that is used for it.
     public var wellKnownPort: Int {
@@ -122,12 +123,13 @@ public enum ServiceName: String, Sendable, CaseIterable, Hashable {
         // No port is assigned to LMTP; this is the one that is mostly used, and it may not be 25: RFC 2033 section 5.
         case .lmtp: 24
         case .odmr: 366
+        case .mtqp: 1038
         case .pop3: 110
         case .pop3s: 995
         }
     }
 
     public var hasImplicitTLS: Bool { self == .submissions || self == .pop3s }
-    public var isSMTP: Bool { !isPOP }
+    public var isSMTP: Bool { !isPOP && self != .mtqp }
     public var isPOP: Bool { self == .pop3 || self == .pop3s }
 }

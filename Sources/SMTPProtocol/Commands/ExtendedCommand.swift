@@ -15,6 +15,9 @@ enum ExtendedCommand {
     case turnAround([Domain])
     /// TURN: RFC 821 section 3.8.
     case turn
+    /// SEND, SOML and SAML: RFC 821 section 3.4.
+    case send
+    case sendAndMail(MailParameters)
 
     /// Reads a command by its verb and the place of its argument.
     init(_ verb: Span<UInt8>, _ line: Span<UInt8>, _ argument: Range<Int>) throws(SMTPSyntaxError) {
@@ -31,6 +34,12 @@ enum ExtendedCommand {
         } else if verb.equals("TURN") {
             guard argument.isEmpty else { throw SMTPSyntaxError(.unexpectedArgument) }
             self = .turn
+        } else if verb.equals("SEND") {
+            self = .send
+        } else if line.matches("SOML FROM:") || line.matches("SAML FROM:") {
+            self = .sendAndMail(try MailParameters(line, at: 10))
+        } else if verb.equals("SOML") || verb.equals("SAML") {
+            throw SMTPSyntaxError(.path(nil))
         } else {
             throw SMTPSyntaxError(.unknownVerb)
         }

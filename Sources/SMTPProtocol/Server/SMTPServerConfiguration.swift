@@ -33,6 +33,8 @@ public struct SMTPServerConfiguration: Sendable {
     public var startsQueues = false
     /// Whether TURN is taken from those who logged in over TLS: RFC 821 section 3.8.
     public var offersTurn = false
+    /// Whether SOML and SAML are taken: RFC 821 section 3.4.
+    public var raisesNotices = false
 
     public init(
         hostName: String,

@@ -9,6 +9,10 @@ extension SMTPServerSession {
         case .startQueue(let node): startQueue(node)
         case .turnAround(let domains): turnAround(domains)
         case .turn: turn()
+        // Nobody is logged in at a terminal of ours: RFC 821 section 3.4.
+        case .send: fault(.notOffered)
+        case .sendAndMail(let parameters):
+            configuration.raisesNotices ? mail(parameters, raisesNotice: true) : fault(.notOffered)
         }
     }
 }

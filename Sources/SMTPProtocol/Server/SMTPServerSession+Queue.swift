@@ -4,7 +4,8 @@ import MailNames
 extension SMTPServerSession {
     var queueKeywords: [String] {
         if configuration.role == .onDemand { return ["ATRN"] }
-        return (configuration.startsQueues ? ["ETRN"] : []) + (mayTurn ? ["TURN"] : [])
+        return (configuration.raisesNotices ? ["SOML", "SAML"] : []) + (configuration.startsQueues ? ["ETRN"] : [])
+            + (mayTurn ? ["TURN"] : [])
     }
 
     /// TURN names nobody: who is at the other end must be known, and nobody else may listen.

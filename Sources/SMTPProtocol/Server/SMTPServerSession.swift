@@ -337,7 +337,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
 
     // MARK: MAIL and RCPT
 
-    private mutating func mail(_ parameters: MailParameters) -> Action {
+    mutating func mail(_ parameters: MailParameters, raisesNotice: Bool = false) -> Action {
         switch phase {
         case .ready: break
         case .greeted: return fault(.helloFirst)
@@ -358,6 +358,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
             return refusal.isPermanent ? fault(refusal) : .send(refusal)
         }
         var transaction = SMTPTransaction(parameters, now: now)
+        transaction.raisesNotice = raisesNotice
         if let said = forwarded { transaction.forwarded = ForwardedClient(said) }
         chunksBareNewlines = BareNewlineFinder()
         phase = .judgingSender(transaction)

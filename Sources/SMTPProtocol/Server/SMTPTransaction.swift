@@ -16,6 +16,8 @@ public struct SMTPTransaction: Sendable, Equatable {
     /// Octets of content so far.
     public var contentSize = 0
     private var asked: Boxed<DeliveryTerms>?
+    /// Whether those who are logged in are to hear of it: SOML and SAML.
+    public var raisesNotice = false
     /// From whom the host before us had it, as it says.
     public var forwarded: ForwardedClient?
 

@@ -67,6 +67,7 @@ struct DialogueScript {
         case "mechanisms": configuration.mechanisms = parts[1].split(separator: ",").map(String.init)
         case "tls": configuration.offersTLS = parts[1] == "yes"
         case "etrn": configuration.startsQueues = parts[1] == "yes"
+        case "notices": configuration.raisesNotices = parts[1] == "yes"
         case "turn": configuration.offersTurn = parts[1] == "yes"
         case "trusted": isTrusted = parts[1] == "yes"
         case "encrypted": isEncrypted = parts[1] == "yes"
