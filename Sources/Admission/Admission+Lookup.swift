@@ -58,12 +58,13 @@ extension Admission {
         switch try await directory.answer(for: address) {
         case .account: return .mailboxes([address])
         case .alias(let addresses): return command == .verify ? .mailboxes([address]) : members(addresses)
-        // Who is on a list is for its owner to tell: "252 Unable to verify members of mailing list", section 3.5.1.
         case .mixedAlias(let targets):
             // Which files and commands there are is nobody's business outside.
             return command == .verify ? .mailboxes([address]) : members(targets.compactMap(\.address))
         case .list(let list):
             guard command == .expand, list.role == .post, let lists else { return .mailboxes([address]) }
+            // To others: "252 Unable to verify members of mailing list", section 3.5.1.
+            guard try await mayKnowMembers(of: list.list, lists, client) else { return .cannotExpand }
             return members(try await lists.recipients(of: list.list))
         case .moved(let new, .forward): return .willForward(to: new)
         case .moved(let new, .tell): return .tryInstead(new)
@@ -74,6 +75,18 @@ extension Admission {
             let relay = options.withLock(\.relay)
             return relay.mayRelay(client.relaying, to: address).allowed ? .cannotVerifyElsewhere : .relayingDenied
         }
+    }
+
+    /// Who is on a list is for its owner and its members to know, and for the networks that the operator listed.
+    private func mayKnowMembers(
+        of list: ListID,
+        _ lists: any ListDirectory,
+        _ client: Client
+    ) async throws(DirectoryError) -> Bool {
+        guard let account = client.account else { return true }
+        guard let address = try? EmailAddress(parsing: account) else { return false }
+        if try await lists.list(list)?.owner == address { return true }
+        return try await lists.isMember([address], of: list)
     }
 
     private func members(_ addresses: [EmailAddress]) -> SMTPReply {

@@ -56,14 +56,16 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
             timeouts: SMTPTimeouts = SMTPTimeouts(),
             tls: @escaping @Sendable () -> NIOSSLContext?,
             isImplicitTLS: Bool = false,
-            contentInMemory: ByteCount = .kibibytes(256)
+            contentInMemory: ByteCount = .kibibytes(256),
+            clock: WallClock = .system
         ) {
             self.init(
                 session: session,
                 timeouts: timeouts,
                 endpoint: { tls().map { TLSEndpoint(context: $0) } },
                 isImplicitTLS: isImplicitTLS,
-                contentInMemory: contentInMemory
+                contentInMemory: contentInMemory,
+                clock: clock
             )
         }
     }
