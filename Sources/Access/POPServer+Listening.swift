@@ -76,7 +76,7 @@ extension POPServer {
         )
         if security == .implicit {
             guard let endpoint = self.endpoint() else { throw NoIdentity() }
-            try endpoint.addServerHandlers(to: pipeline)
+            try endpoint.appendServerHandlers(to: pipeline)
         }
         try pipeline.addHandler(
             POPServerHandler(

@@ -107,7 +107,7 @@ public final class SMTPService: Sendable {
         }
         if settings.isImplicitTLS {
             guard let endpoint = settings.endpoint() else { throw ChannelError.inappropriateOperationForState }
-            try endpoint.addServerHandlers(to: pipeline)
+            try endpoint.appendServerHandlers(to: pipeline)
         }
         try pipeline.addHandler(SMTPServerHandler(settings: settings, authority: authority, peer: client))
     }

@@ -20,7 +20,7 @@ private let full: SpoolOptions = {
     return options
 }()
 
-@Suite("Reports that cannot be written", .timeLimit(.minutes(1))) struct ReportDurabilityTests {
+@Suite("Reports that cannot be written", .timeLimit(.minutes(5))) struct ReportDurabilityTests {
     @Test func `a message whose time is over waits for its report, idle, and is reported when there is room`()
         async throws
     {

@@ -64,7 +64,7 @@ extension DeliveryService {
     fileprivate var hasIdle: Bool { !idle.isEmpty }
 }
 
-@Suite("Turns and routes that change", .timeLimit(.minutes(1))) struct TurnTests {
+@Suite("Turns and routes that change", .timeLimit(.minutes(5))) struct TurnTests {
     @Test func `an address that comes to wait for a destination while that is tried is not forgotten`() async throws {
         let house = try await House(starting: false)
         let id = try await house.submit(to: "x@far.test", "y@other.test")

@@ -404,6 +404,7 @@ class AuthenticationTests(unittest.TestCase):
 
     def test_martlet_logs_in_to_martlet_bound_to_the_connection(self):
         (self.place / "password").write_text(self.password + "\n")
+        (self.place / "password").chmod(0o600)
         sender = Martlet(
             "--outbound", f"127.0.0.1:{self.martlet.port('submission')}", "--set", f"outbound.username={self.user}",
             "--set", f"outbound.password-file={self.place}/password", "--domain", "sender.test", "--set",
@@ -419,6 +420,7 @@ class AuthenticationTests(unittest.TestCase):
                                  ("PLAIN LOGIN", "PLAIN"), ("LOGIN", "LOGIN")):
             with self.subTest(mechanisms), CyrusPostfix(mechanisms) as postfix:
                 (self.place / "password").write_text("dan-secret\n")
+                (self.place / "password").chmod(0o600)
                 sender = Martlet(
                     "--outbound", f"127.0.0.1:{postfix.port}", "--set", "outbound.username=dan@remote.test",
                     "--set", f"outbound.password-file={self.place}/password", "--domain", "sender.test", "--set",

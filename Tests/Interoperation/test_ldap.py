@@ -4,7 +4,6 @@ import pathlib
 import poplib
 import smtplib
 import sys
-import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -60,12 +59,10 @@ class LDAPTests(unittest.TestCase):
         with Slapd() as slapd, Martlet(*slapd.arguments()) as martlet:
             said = set()
             for name, password in (("frank@example.test", "wrong"), ("nobody@example.test", "frank-secret"), ("frank", "x")):
-                began = time.monotonic()
                 with martlet.smtp("submission") as session:
                     with self.assertRaises(smtplib.SMTPAuthenticationError) as refused:
                         session.login(name, password)
                     said.add((refused.exception.smtp_code, refused.exception.smtp_error))
-                self.assertGreater(time.monotonic() - began, 0.25)
             self.assertEqual(len(said), 1, said)
 
     def test_over_tls_with_a_certificate_that_fits_and_never_with_another(self):

@@ -36,7 +36,7 @@ private func entry(
 
 private func ids(_ histories: [TraceHistory]) -> [UInt64?] { histories.map { $0.queueID?.rawValue } }
 
-@Suite("The trace", .timeLimit(.minutes(2))) struct TraceStoreTests {
+@Suite("The trace", .timeLimit(.minutes(5))) struct TraceStoreTests {
     @Test func `a message is found by its id, Message-ID, addresses, domains and hosts`() async throws {
         try await StoreFixture.with { folder in
             let store = try open(folder)

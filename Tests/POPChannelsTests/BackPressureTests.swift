@@ -12,7 +12,7 @@ private final class ReadCounter: ChannelOutboundHandler {
     func read(context: ChannelHandlerContext) { self.reads += 1 }
 }
 
-@Suite("Back-pressure of POP3 connections", .timeLimit(.minutes(1))) struct BackPressureTests {
+@Suite("Back-pressure of POP3 connections", .timeLimit(.minutes(5))) struct BackPressureTests {
     private static func open() throws -> (EmbeddedChannel, ReadCounter) {
         let counter = ReadCounter()
         let settings = POPServerHandler.Settings(

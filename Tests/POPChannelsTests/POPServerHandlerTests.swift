@@ -49,7 +49,7 @@ struct Connection {
     }
 }
 
-@Suite("POP3 on a channel", .timeLimit(.minutes(1))) struct POPServerHandlerTests {
+@Suite("POP3 on a channel", .timeLimit(.minutes(5))) struct POPServerHandlerTests {
     static let script =
         "USER alice\r\nPASS secret\r\nSTAT\r\nLIST\r\nRETR 1\r\nTOP 2 0\r\nUIDL 2\r\nDELE 1\r\nNOOP\r\nQUIT\r\n"
     static let wire = """

@@ -9,7 +9,7 @@ import SMTPProtocol
 import Spool
 import Testing
 
-@Suite("Mail through the doors", .timeLimit(.minutes(1))) struct ReceptionTests {
+@Suite("Mail through the doors", .timeLimit(.minutes(5))) struct ReceptionTests {
     @Test func `an accepted message is in the spool under the id that the client was told`() async throws {
         try await DoorFixture.with { door in
             let answers = try await door.send(to: "alice@example.test", "bob@example.test")

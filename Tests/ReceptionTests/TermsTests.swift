@@ -9,7 +9,7 @@ import Testing
 
 @testable import Reception
 
-@Suite("What senders ask for, at the doors", .timeLimit(.minutes(1))) struct TermsTests {
+@Suite("What senders ask for, at the doors", .timeLimit(.minutes(5))) struct TermsTests {
     private static let offer = SMTPServiceOffer(
         [.deliverBy, .futureRelease, .priority, .requiredOwnership, .requireTLS, .noSoliciting, .tracking],
         longestHold: .seconds(3650 * 86_400)
@@ -125,7 +125,7 @@ import Testing
     }
 }
 
-@Suite("Submitted messages, RFC 6409 section 8", .timeLimit(.minutes(1))) struct SubmissionTests {
+@Suite("Submitted messages, RFC 6409 section 8", .timeLimit(.minutes(5))) struct SubmissionTests {
     @Test(arguments: [10, 20_000])
     func `what is missing is added and Bcc is taken out, also of a large one`(lines: Int) async throws {
         try await DoorFixture.with { door in

@@ -35,6 +35,12 @@ public struct TLSEndpoint: Sendable {
         try pipeline.addHandler(HandshakeWitness(server: self), position: .first)
     }
 
+    /// Puts TLS behind what is in the pipeline of a server's connection: a proxy's header comes in clear, in front of it.
+    public func appendServerHandlers(to pipeline: ChannelPipeline.SynchronousOperations) throws {
+        try pipeline.addHandler(HandshakeWitness(server: self))
+        try pipeline.addHandler(NIOSSLServerHandler(context: self.context))
+    }
+
     /// What the handshake that is over contributes to a log-in, on a server's connection. Asked for once, at the end of the
     /// handshake; the witness leaves the pipeline with it.
     public static func connection(of pipeline: ChannelPipeline.SynchronousOperations) -> SASLConnection {

@@ -17,8 +17,6 @@ final class ControlServer: Sendable {
     private static let patience = 30
     /// How long a whole request may take to arrive.
     private static let requestPatience = Duration.seconds(120)
-    /// How long requests in flight are waited for at a stop.
-    private static let grace = Duration.seconds(1)
 
     private let listener: CInt
     private let path: String
@@ -57,14 +55,14 @@ final class ControlServer: Sendable {
         threads.submit { [self] _ in acceptUntilStopped() }
     }
 
-    /// Ends listening. A request that has arrived is answered if that takes no longer than a second; whoever has not sent all
+    /// Ends listening. A request that has arrived is answered if that takes no longer than `grace`; whoever has not sent all
     /// of one, or does not take the answer, is not waited for.
-    func stop() async {
+    func stop(grace: Duration = .seconds(1)) async {
         stopped.store(true, ordering: .sequentiallyConsistent)
         shutdown(listener, CInt(SHUT_RDWR))
         unlink(path)
         shutConnections(CInt(SHUT_RD))
-        let end = ContinuousClock.now + Self.grace
+        let end = ContinuousClock.now + grace
         while ContinuousClock.now < end, connections.withLock({ !$0.isEmpty }) {
             try? await Task.sleep(for: .milliseconds(10))
         }
