@@ -43,7 +43,9 @@ import Testing
         // Some are offered before the log-in, and some after it.
         _ = dialogue.say("AUTH PLAIN AHVzZXIAc2VjcmV0")
         _ = dialogue.say("EHLO c.example")
-        let lines = String(decoding: dialogue.wire, as: UTF8.self).split(separator: "\r\n").filter { $0.hasPrefix("250") }
+        let lines = String(decoding: dialogue.wire, as: UTF8.self).split(separator: "\r\n").filter {
+            $0.hasPrefix("250")
+        }
         return Set(lines.compactMap { $0.dropFirst(4).split(separator: " ").first.map(String.init) })
             .subtracting(["mx.example.com"])
     }
