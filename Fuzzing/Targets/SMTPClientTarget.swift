@@ -80,7 +80,7 @@ struct SMTPClientStory {
         case .sendContent:
             said += Array("content".utf8)
             return .read
-        case .answered: break
+        case .answered: return .begin
         case .sendChunk(let line):
             said += line
             return .read
