@@ -53,9 +53,11 @@ extension Reception {
         }
         return .later(
             first.flatMap { judgement in
-                guard judgement == .accepted else { return loop.makeSucceededFuture(judgement) }
+                if case .refused = judgement { return loop.makeSucceededFuture(judgement) }
                 return self.admission.judgeOwnership(recipient.address, ownership, on: loop).map {
-                    self.judgement([$0], "RCPT", transaction, recipient, client)
+                    let owner = self.judgement([$0], "RCPT", transaction, recipient, client)
+                    // Who has moved has the address no less, and the client hears of both.
+                    return owner == .accepted ? judgement : owner
                 }
             }
         )

@@ -124,7 +124,7 @@ public final class Reception: SMTPServerAuthority {
         let peer = client.role == .delivery ? nil : client.peer
         return Admission.Client(
             peer: peer,
-            account: client.account,
+            account: client.role == .delivery ? nil : client.account,
             isSubmission: client.role == .submission,
             certificate: client.certificateFingerprint.flatMap { CertificateFingerprint(octets: $0) }
         )

@@ -100,6 +100,9 @@ public final class SMTPService: Sendable {
         isAdmitted: Bool
     ) throws {
         let pipeline = channel.pipeline.syncOperations
+        var settings = settings
+        // The proxy is on this machine, and its client is not.
+        if let client, !client.isLoopback { settings.session.allowsClearTextAuthentication = false }
         guard isAdmitted else {
             return try pipeline.addHandler(
                 RefusingHandler(farewell: settings.isImplicitTLS ? nil : SMTPReply.tooManyConnections.wire)

@@ -239,7 +239,7 @@ public enum ConfigurationTable {
             "smtp.notices",
             \.smtp.notices,
             .flag,
-            "Takes SOML and SAML of RFC 821 as MAIL, and tells the sessions of the recipients that are open. SEND is answered "
+            "Takes SOML and SAML of RFC 821 as MAIL; sessions that would show a notice at once come with IMAP. SEND is answered "
                 + "502 always: nobody is logged in at a terminal."
         ),
         ConfigurationKey(

@@ -21,7 +21,8 @@ extension DeliveryService {
             }
             // Somebody else may have read it meanwhile: one message is one object.
             if let message = active[id] { return message }
-            guard let (envelope, spooled, content) = loaded else { return nil }
+            // Or ended it, held it or sent it elsewhere: what counts is how the spool knows it now.
+            guard let (envelope, _, content) = loaded, let spooled = spool.message(id) else { return nil }
             let message = remember(envelope, spooled)
             message.readAhead = content
             return message

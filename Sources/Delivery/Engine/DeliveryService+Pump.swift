@@ -69,10 +69,12 @@ extension DeliveryService {
     }
 
     /// Begins what is to be done, sixteen at a time.
-    private func runChores() {
-        while choresBegun < chores.count, choresRunning < 16, !isStopping {
+    func runChores() {
+        while choresBegun < chores.count, choresRunning < 16 {
             let chore = chores[choresBegun]
             choresBegun += 1
+            // What was delivered while we stop is told all the same: until then it counts as undelivered.
+            if isStopping { guard case .report = chore else { continue } }
             choresRunning += 1
             Task {
                 await self.perform(chore)
@@ -87,6 +89,7 @@ extension DeliveryService {
 
     private func choreEnded() {
         choresRunning -= 1
+        if isStopping { runChores() }
         tellStopped()
         schedulePump()
     }

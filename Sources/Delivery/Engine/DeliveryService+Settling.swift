@@ -48,7 +48,7 @@ extension DeliveryService {
         var hold: HoldReason?
         var goesElsewhere = wasResolved
         var isMore = false
-        let limit = message.hasCopies ? Self.copiesPerAttempt : Int.max
+        let limit = message.hasCopies && !isFetched ? Self.copiesPerAttempt : Int.max
         let places = message.places(for: destination)
         for position in 0..<(places?.count ?? message.targets.count) {
             let index = places.map { $0[$0.startIndex + position] } ?? position

@@ -33,6 +33,8 @@ extension DeliveryService {
         record(id, .expired, message.envelope.recipients.first.map { [.recipient: $0.address.description] } ?? [:])
         // Its lifetime is over wherever it waits.
         for index in message.targets.indices where message.targets[index].state == .waiting {
+            // What is caught is kept, whatever becomes of the rest.
+            if case .hold(.caught) = message.targets[index].route.way { continue }
             let last = message.targets[index].lastFailure?.text ?? lastError(of: message, index)
             let limit =
                 message.expiresByWish && message.expires <= now

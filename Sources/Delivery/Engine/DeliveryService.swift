@@ -133,6 +133,7 @@ public actor DeliveryService {
         timer?.cancel()
         timer = nil
         closeIdleConnections()
+        runChores()
         defer { tellSpool() }
         guard !workers.isEmpty || choresRunning > 0 else { return }
         let grace = eventLoop.scheduleTask(in: TimeAmount(options.stopGrace)) {

@@ -22,9 +22,11 @@ extension DeliveryService {
         scheduler.add(
             message.id,
             to: destination,
-            expires: message.envelope.expires,
+            expires: message.expires,
             attempts: attempts,
+            hold: message.isHeld ? .byOperator : nil,
             isPart: true,
+            priority: message.priority,
             now: now
         )
         schedulePump()

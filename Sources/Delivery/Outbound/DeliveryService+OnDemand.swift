@@ -40,12 +40,19 @@ extension DeliveryService {
         guard let opened = try? await turned.connection() else { return }
         let connection = RelayConnection(connection: opened, host: host, address: address)
         defer { connection.close() }
-        for domain in domains {
+        for domain in domains where scheduler.suspended[.domain(domain)] == nil {
             for entry in scheduler.held(for: .domain(domain), because: .onDemand) {
                 guard !isStopping, !connection.isClosed else { return }
                 guard let taken = scheduler.takeHeld(entry),
                     let attempt = await begin(taken, .domain(domain), isFetched: true)
                 else { continue }
+                if needsVerifiedConnection(attempt), connection.tls == nil {
+                    let text =
+                        "\(host) fetches over a connection whose TLS was not verified, and the message needs that"
+                    let later = DeliveryFailure(EnhancedStatus(4, 7, 10), text)
+                    settle(attempt, attempt.keys.map { ($0, .failed(later)) }, dialogue: nil)
+                    continue
+                }
                 let result = await send(attempt, attempt.keys, over: connection, isFresh: true)
                 // Those that want another connection have it when their host comes again.
                 let later = DeliveryFailure(EnhancedStatus(4, 4, 2), "\(host) took no more over this connection")

@@ -74,6 +74,7 @@ extension DeliveryService {
                 let result = await send(attempt, keys, over: connection, isFresh: true)
                 connection.close()
                 traceTransaction(attempt, connection, result.dialogue, result.outcomes)
+                if !result.untried.isEmpty { giveBack(result.untried, of: attempt) }
                 settled += result.outcomes
                 dialogue = result.dialogue
                 keys = result.left

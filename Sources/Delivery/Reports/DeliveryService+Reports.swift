@@ -127,8 +127,9 @@ extension DeliveryService {
     /// Keeps the items until the report can be written, which is tried again after `reportRetry`. It waits in the scheduler as what
     /// has no next hop does, so that operators see it.
     private func postpone(_ message: ActiveMessage, because error: any Error) {
-        guard !message.isDeleted, !isStopping else { return }
+        guard !message.isDeleted else { return }
         message.isReportPostponed = true
+        guard !isStopping else { return }
         postponedReports.insert(message.id)
         let now = clock.now()
         let due = now + options.reportRetry

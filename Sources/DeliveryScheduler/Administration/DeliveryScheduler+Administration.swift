@@ -150,7 +150,11 @@ extension DeliveryScheduler {
                 } else {
                     scheduler.entries[Int(slot)].holdReason = reason
                 }
-            } else if scheduler.entries[Int(slot)].holdReason == nil {
+            } else {
+                let held = scheduler.entries[Int(slot)].holdReason
+                // The operator's word stands above what the configuration holds mail for, and outlives it.
+                let yields = held == nil || reason == .byOperator && (held == .onDemand || held == .byConfiguration)
+                guard yields else { return }
                 scheduler.entries[Int(slot)].holdReason = reason
                 scheduler.place(slot, now: now)
             }

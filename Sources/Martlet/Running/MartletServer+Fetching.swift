@@ -80,7 +80,7 @@ extension MartletServer {
         }
         let domains = try request.domains.map { name throws in try Domain(parsing: name) }
         guard let name = request.host else {
-            guard let plan = self.plan.fetch else {
+            guard let plan = fetching.current else {
                 return refuse("Name a host, or set fetch.host in the configuration.")
             }
             return .success(plan)
@@ -160,8 +160,10 @@ extension MartletServer {
         let address = try await threads.runIfActive { try SocketAddress.makeAddressResolvingHost(name, port: port) }
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        // Whatever certificate there is, it is better than none: RFC 7435.
-        if plan.security == .opportunistic { configuration.certificateVerification = .none }
+        // Whatever certificate there is, it is better than none (RFC 7435), but for a password: that goes to who we know alone.
+        if plan.security == .opportunistic, plan.credentials == nil || address.isLoopback {
+            configuration.certificateVerification = .none
+        }
         let context = try NIOSSLContext(configuration: configuration)
         let serverName: String? = if case .domain = plan.host.host { name } else { nil }
         return SMTPClientConnection.Target(

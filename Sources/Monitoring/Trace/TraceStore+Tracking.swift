@@ -32,7 +32,9 @@ extension TraceStore {
 
     /// The certifier is the base64 of the hash: RFC 3885 section 3.1. Compared in constant time.
     private static func isHash(_ hash: [UInt8], of certifier: String) -> Bool {
-        let text = Array(certifier.utf8)
+        // Senders leave the padding out, as the examples of RFC 3885 do.
+        var text = Array(certifier.utf8)
+        while text.count % 4 != 0 { text.append(UInt8(ascii: "=")) }
         guard let expected = Base64.decode(text.span), expected.count == hash.count else { return false }
         return zip(expected, hash).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }

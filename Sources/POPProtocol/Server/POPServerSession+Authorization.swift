@@ -109,8 +109,13 @@ extension POPServerSession {
     }
 
     private mutating func begin(_ mechanism: SASLMechanismName, _ response: [UInt8]?) -> Action {
+        var connection = self.connection
+        // A client that could bind and is offered no way to says so, which is a lie only where there is one: RFC 5802 section 6.
+        if !self.configuration.mechanisms.contains(where: { $0.text.hasSuffix("-PLUS") }) {
+            connection.bindings = ChannelBindings()
+        }
         guard self.configuration.mechanisms.contains(mechanism),
-            var sasl = SASLServerExchange(mechanism: mechanism, connection: self.connection)
+            var sasl = SASLServerExchange(mechanism: mechanism, connection: connection)
         else { return .send(.unknownMechanism) }
         guard self.configuration.takesPlaintext(isEncrypted: self.isEncrypted) else { return .send(.tlsFirst) }
         let step = if let response { sasl.begin(initialResponse: response.span) } else { sasl.begin() }

@@ -291,7 +291,7 @@ final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
         guard let job else { return }
         self.job = nil
         if case .finished(let result) = session.lost(failure) {
-            job.finished.succeed(result)
+            job.finished.succeed(contentIsUnfinished ? Self.withoutAcceptances(result) : result)
         } else {
             let outcomes = job.delivery.recipients.map { _ in SMTPRecipientOutcome.deferred(failure.reply) }
             job.finished.succeed(SMTPTransactionResult(outcomes: outcomes, passedNotifications: false))

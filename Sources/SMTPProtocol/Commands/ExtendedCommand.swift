@@ -20,7 +20,12 @@ enum ExtendedCommand {
     case sendAndMail(MailParameters)
 
     /// Reads a command by its verb and the place of its argument.
-    init(_ verb: Span<UInt8>, _ line: Span<UInt8>, _ argument: Range<Int>) throws(SMTPSyntaxError) {
+    init(
+        _ verb: Span<UInt8>,
+        _ line: Span<UInt8>,
+        _ argument: Range<Int>,
+        offered: SMTPExtensions
+    ) throws(SMTPSyntaxError) {
         if verb.equals("LHLO") {
             self = .localHello(name: try SMTPCommand.clientName(line, argument))
         } else if verb.equals("XCLIENT") {
@@ -37,7 +42,7 @@ enum ExtendedCommand {
         } else if verb.equals("SEND") {
             self = .send
         } else if line.matches("SOML FROM:") || line.matches("SAML FROM:") {
-            self = .sendAndMail(try MailParameters(line, at: 10))
+            self = .sendAndMail(try MailParameters(line, at: 10, offered: offered))
         } else if verb.equals("SOML") || verb.equals("SAML") {
             throw SMTPSyntaxError(.path(nil))
         } else {

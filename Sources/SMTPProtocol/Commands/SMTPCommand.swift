@@ -53,7 +53,7 @@ enum SMTPCommand {
         if offered.contains(.burl) && verb.equals("BURL") { return try BURLExtension.parse(line, argument) }
         if offered.contains(.verbose) && (verb.equals("VERB") || verb.equals("ONEX")) { return .verbose }
         if verb.equals("MAIL") || verb.equals("RCPT") { throw SMTPSyntaxError(.path(nil)) }
-        return .extended(try ExtendedCommand(verb, line, argument))
+        return .extended(try ExtendedCommand(verb, line, argument, offered: offered))
     }
 
     static func without(_ argument: Range<Int>, _ command: SMTPCommand) throws(SMTPSyntaxError) -> SMTPCommand {

@@ -11,7 +11,13 @@ extension SMTPServerSession {
 
     /// Whether anybody may log in on this connection: under TLS, or where clear text is allowed. SCRAM would not give the
     /// password away without it, but what follows the log-in could be changed by anybody (RFC 8314 section 3).
-    private var mayAuthenticate: Bool { isEncrypted || configuration.allowsClearTextAuthentication }
+    ///
+    /// Whom a host on this machine speaks for may be elsewhere.
+    private var mayAuthenticate: Bool {
+        if isEncrypted { return true }
+        let isHere = presented == nil || clientAddress(nil)?.isLoopback ?? false
+        return configuration.allowsClearTextAuthentication && isHere
+    }
 
     /// The mechanisms of EHLO, in the state that the session is in.
     var offeredMechanisms: [String] {
@@ -32,6 +38,11 @@ extension SMTPServerSession {
         default: return fault(.notInTransaction)
         }
         guard mayAuthenticate else { return fault(.encryptionRequired) }
+        var connection = connection
+        // A client that could bind and is offered no way to says so, which is a lie only where there is one: RFC 5802 section 6.
+        if !configuration.mechanisms.contains(where: { $0.hasSuffix("-PLUS") }) {
+            connection.bindings = ChannelBindings()
+        }
         guard let mechanism = SASLMechanismName(name), configuration.mechanisms.contains(mechanism.text),
             var exchange = SASLServerExchange(mechanism: mechanism, connection: connection)
         else { return fault(isTooWeak(name) ? .mechanismTooWeak : .mechanismUnknown) }

@@ -40,7 +40,9 @@ extension SMTPServerSession {
     /// VRFY and EXPN, at any time, without effect on a transaction: RFC 5321 section 4.1.4. What strangers are told is for
     /// the authority to say.
     mutating func lookUp(_ lookup: SMTPLookup) -> Action {
-        guard configuration.role == .transfer || account != nil else { return fault(.authenticationRequired) }
+        guard configuration.role == .transfer || configuration.role == .delivery || account != nil else {
+            return fault(.authenticationRequired)
+        }
         isLookingUp = true
         return .lookUp(lookup)
     }

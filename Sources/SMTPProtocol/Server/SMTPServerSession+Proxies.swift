@@ -28,8 +28,10 @@ extension SMTPServerSession {
         forwarded = nil
         clientName = all[.helo]
         isExtended = all[.transmission]?.uppercased() == "ESMTP"
-        // What somebody else logged in as is not this client's.
-        account = all[.login]
+        // What somebody else logged in as is not this client's, nor is the certificate of the host that speaks for it.
+        account = attributes[.login]
+        connection.certificateIdentities = []
+        connection.certificateFingerprint = nil
         phase = .greeted
         return .send(greeting)
     }

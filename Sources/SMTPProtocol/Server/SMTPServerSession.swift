@@ -91,7 +91,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     /// The account that logged in.
     public internal(set) var account: String?
     /// What TLS contributes to a log-in.
-    private(set) var connection = SASLConnection()
+    var connection = SASLConnection()
     /// The transaction in which somebody tried to smuggle, when there was one.
     public private(set) var smuggledTransaction: SMTPTransaction?
     /// Whether the host at the other end may speak for others with XCLIENT and XFORWARD.
@@ -301,6 +301,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
 
     mutating func hello(_ name: String, _ extended: Bool) -> Action {
         forgetTransaction()
+        // From here on the client speaks, and not the host that spoke for it: what it says of itself is not believed.
+        if presented != nil { trustsPeer = false }
         phase = .ready
         let isAgain = clientName != nil
         clientName = name
@@ -314,7 +316,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     /// The keywords of EHLO, in the state that the session is in.
     private var extensions: [String] {
         var offered = ["PIPELINING", "SIZE \(configuration.limits.messageSize.bytes)"]
-        if configuration.offersTLS && !isEncrypted { offered.append("STARTTLS") }
+        // After XCLIENT not: what is known of the client would be forgotten with the rest, and the proxy's rights be its own.
+        if configuration.offersTLS && !isEncrypted && presented == nil { offered.append("STARTTLS") }
         let mechanisms = offeredMechanisms
         if !mechanisms.isEmpty { offered.append("AUTH " + mechanisms.joined(separator: " ")) }
         offered += ["ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "BINARYMIME"]
@@ -328,6 +331,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     }
 
     private mutating func forgetTransaction() {
+        forwarded = nil
         chunksBareNewlines = BareNewlineFinder()
         switch phase {
         case .mail, .chunked: phase = .ready
@@ -360,6 +364,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         var transaction = SMTPTransaction(parameters, now: now)
         transaction.raisesNotice = raisesNotice
         if let said = forwarded { transaction.forwarded = ForwardedClient(said) }
+        forwarded = nil
         chunksBareNewlines = BareNewlineFinder()
         phase = .judgingSender(transaction)
         return .judgeSender(transaction)
@@ -558,7 +563,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     // MARK: STARTTLS, RFC 3207
 
     private mutating func startTLS() -> Action {
-        guard configuration.offersTLS else { return fault(.notOffered) }
+        guard configuration.offersTLS, presented == nil else { return fault(.notOffered) }
         guard !isEncrypted else { return fault(.tlsActive) }
         switch phase {
         case .greeted, .ready: break
