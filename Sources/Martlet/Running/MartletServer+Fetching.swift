@@ -160,19 +160,19 @@ extension MartletServer {
         let address = try await threads.runIfActive { try SocketAddress.makeAddressResolvingHost(name, port: port) }
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        // Whatever certificate there is, it is better than none (RFC 7435), but for a password: that goes to who we know alone.
-        if plan.security == .opportunistic, plan.credentials == nil || address.isLoopback {
-            configuration.certificateVerification = .none
-        }
+        // Whatever certificate there is, it is better than none (RFC 7435). Who is there is not known then.
+        if plan.security == .opportunistic { configuration.certificateVerification = .none }
         let context = try NIOSSLContext(configuration: configuration)
         let serverName: String? = if case .domain = plan.host.host { name } else { nil }
+        var session = SMTPClientSession.Configuration(
+            hostName: self.plan.hostName.ascii,
+            tls: plan.security.clientPolicy,
+            credentials: plan.credentials
+        )
+        session.isServerUnverified = plan.security == .opportunistic && !address.isLoopback
         return SMTPClientConnection.Target(
             address: address,
-            session: SMTPClientSession.Configuration(
-                hostName: self.plan.hostName.ascii,
-                tls: plan.security.clientPolicy,
-                credentials: plan.credentials
-            ),
+            session: session,
             tls: { try NIOSSLClientHandler(context: context, serverHostname: serverName) }
         )
     }

@@ -5,7 +5,8 @@ extension SMTPClientSession {
     /// Logs in where there are credentials, with the best mechanism that is safe on this connection.
     mutating func authenticate() -> Action {
         guard let credentials = configuration.credentials else { return .ready }
-        let maySendPassword = isEncrypted || configuration.allowsClearTextPassword
+        let isSafe = isEncrypted && !configuration.isServerUnverified
+        let maySendPassword = isSafe || configuration.allowsClearTextPassword
         let offered = extensions.mechanisms.filter { maySendPassword || !$0.sendsPasswordInClear }
         guard
             var exchange = SASLClientExchange(

@@ -50,6 +50,9 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         public var needsRequireTLS: Bool
         /// Whether the password may be sent without TLS: to this machine itself alone.
         public var allowsClearTextPassword = false
+        /// Whether TLS stands with anybody, whose certificate was not looked at: then the password is shown to nobody, and proved
+        /// with SCRAM alone.
+        public var isServerUnverified = false
         /// Whether LMTP is spoken: LHLO, and a reply for each recipient after the content (RFC 2033).
         public var speaksLMTP = false
 
