@@ -110,7 +110,7 @@ class Martlet(Peer):
     """`martlet dev` on a range of ports of its own."""
 
     name = "Martlet"
-    syncs = "one fdatasync for each gathered batch, before its 250s"
+    syncs = "one durable write for each gathered batch, before its 250s"
 
     def __init__(self, *arguments, environment=None):
         super().__init__()
