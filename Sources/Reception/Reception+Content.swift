@@ -203,7 +203,7 @@ extension Reception {
         _ client: SMTPClientDescription,
         on loop: any EventLoop
     ) -> any SMTPContentUpload {
-        StampedUpload(upload: spool.upload(on: loop), hidesBlindCopies: client.role == .submission) { head in
+        StampedUpload(upload: spool.upload(on: loop), isSubmission: client.role == .submission) { head in
             self.stamp(transaction, client, head, self.clock.now(), size: 0)
         }
     }
@@ -213,11 +213,13 @@ extension Reception {
 final class StampedUpload: SMTPContentUpload {
     let upload: SpoolUpload
     private let stamp: @Sendable (ArrivingHeader) -> ByteBuffer
-    private let hidesBlindCopies: Bool
+    /// Whether blind copies are hidden and authors looked for.
+    private let isSubmission: Bool
     // Used from the connection's loop alone, as the upload itself is.
     private let seen = LoopConfined()
 
-    /// `@unchecked Sendable`: read and written on one event loop.
+    /// `@unchecked Sendable`: read and written on the connection's loop alone. The session appends there, and `Reception`
+    /// reads it when the session hands the whole content over, there too: what it awaits in between is told on that loop.
     private final class LoopConfined: @unchecked Sendable {
         var head: ArrivingHeader?
         var isHeaderWhole = true
@@ -226,11 +228,11 @@ final class StampedUpload: SMTPContentUpload {
 
     init(
         upload: SpoolUpload,
-        hidesBlindCopies: Bool = false,
+        isSubmission: Bool = false,
         stamp: @escaping @Sendable (ArrivingHeader) -> ByteBuffer
     ) {
         self.upload = upload
-        self.hidesBlindCopies = hidesBlindCopies
+        self.isSubmission = isSubmission
         self.stamp = stamp
     }
 
@@ -243,9 +245,9 @@ final class StampedUpload: SMTPContentUpload {
         guard seen.head == nil else { return upload.append(buffer, resume: resume) }
         let head = ArrivingHeader(buffer.readableBytesUInt8Span)
         seen.head = head
-        seen.authors = MessageAuthors(buffer.readableBytesUInt8Span)
         var stamped = stamp(head)
-        if hidesBlindCopies {
+        if isSubmission {
+            seen.authors = MessageAuthors(buffer.readableBytesUInt8Span)
             let (content, isWhole) = Reception.withoutBlindCopies(buffer)
             seen.isHeaderWhole = isWhole
             stamped.writeImmutableBuffer(content)

@@ -7,7 +7,8 @@ import NIOCore
 
 /// The spool's one writing thread: takes what was handed in, has the log write and sync it once, and tells everybody.
 ///
-/// `@unchecked Sendable`: made by the thread that opens the spool, and used by its own thread alone from then on.
+/// `@unchecked Sendable`: `start` makes it, hands it to the thread that it starts, and keeps no reference; starting a
+/// thread orders what was done before. The thread that makes a spare captures none of it and answers through the spool.
 final class SpoolWriter: @unchecked Sendable {
     /// What was written lazily, such as progress that nobody waits for, is synced after this time at the latest.
     private static let lazySync = DispatchTimeInterval.milliseconds(20)

@@ -3,7 +3,9 @@ import Glibc
 
 /// A libunbound context, set up and ready to be asked.
 ///
-/// `@unchecked Sendable`: it is made on one thread and then handed to the resolver's own, which alone uses and frees it.
+/// `@unchecked Sendable`: `UnboundResolver.init` makes it, keeps no reference, and passes it to `pthread_create`, which
+/// orders what was done before it; from then on `UnboundThread` alone uses and frees it. If no thread could be made,
+/// nobody else has seen it, and the initializer frees it.
 struct UnboundContext: @unchecked Sendable {
     let pointer: OpaquePointer
 

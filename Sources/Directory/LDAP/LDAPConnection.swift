@@ -33,7 +33,8 @@ struct LDAPEntry: Sendable {
 
 /// One connection to a directory server, used by one thread at a time.
 ///
-/// `@unchecked Sendable`: whoever has it has it alone, as `LDAPConnections` hands it out and takes it back.
+/// `@unchecked Sendable`: whoever has it has it alone. `LDAPConnections` takes it out of its list under a mutex, uses it on
+/// one thread of its pool within one closure, and puts it back under the same mutex, which orders one use before the next.
 final class LDAPConnection: @unchecked Sendable {
     private let handle: OpaquePointer
     private let options: LDAPOptions

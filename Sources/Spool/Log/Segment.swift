@@ -1,7 +1,8 @@
 /// One file of the log: a header of one block, then records.
 ///
-/// `@unchecked Sendable`: `liveBytes` and `pins` change under the index's lock alone, `end`, `syncedEnd` and `isKept` on
-/// the writer's thread alone; the rest is constant.
+/// `@unchecked Sendable`: once the spool is open, `liveBytes` and `pins` are read and written under the index's lock
+/// alone, `end`, `syncedEnd` and `isKept` on the writer's thread alone; the rest is constant. Before, only the thread that
+/// opens it has it, and starting the writer's thread orders what it did.
 final class Segment: @unchecked Sendable {
     /// What is written together begins at a multiple of it, so that a torn write touches nothing that was acknowledged.
     static let block = 4096
