@@ -63,6 +63,8 @@ import struct SMTPClient.SMTPClientError
         let port = try await catcher.start()
         var options = SMTPClient.Options()
         options.connections = 3
+        // However long the machine takes over a message.
+        options.idle = .seconds(3600)
         let client = SMTPClient(host: "127.0.0.1", port: port, security: .none, options: options)
         let recipient = try Self.address("r@b.example")
         for _ in 0..<5 { _ = try await client.send(Self.message, from: nil, to: [recipient]) }
