@@ -3,6 +3,7 @@
 .PHONY: run build test unit-tests interoperation-tests fuzz bench format lint clean
 
 SHELL := /bin/bash
+COMPUTING := SimulationTests|CrashTests
 
 run: build
 	.build/release/martlet dev
@@ -18,9 +19,11 @@ test:
 	$(MAKE) unit-tests interoperation-tests
 	Fuzzing/run --inputs 20000
 
-# What passed is left out: a failure stands at the end of what is printed. All at once would leave none of them time to run.
+# What passed is left out: a failure stands at the end of what is printed. All at once would leave none of them time to run, and those
+# that compute for minutes would leave the others none.
 unit-tests:
-	swift test --skip-build --parallel --quiet --experimental-maximum-parallelization-width 16
+	swift test --skip-build --parallel --quiet --experimental-maximum-parallelization-width 8 --skip '$(COMPUTING)'
+	swift test --skip-build --parallel --quiet --experimental-maximum-parallelization-width 2 --filter '$(COMPUTING)'
 
 interoperation-tests:
 	swift build --product martlet

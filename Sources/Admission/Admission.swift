@@ -25,6 +25,8 @@ public final class Admission: Sendable {
         public var pace: AccountPace.Limits
         /// Domains whose mail is taken for their hosts to fetch: RFC 2645.
         public var onDemand: Set<Domain> = []
+        /// What is made of return paths that this host signed.
+        public var returnPaths = ReturnPathChecks.none
 
         public init(
             relay: RelayControl = RelayControl(),
@@ -77,19 +79,27 @@ public final class Admission: Sendable {
     /// Whose members EXPN tells; `nil` where there are no lists.
     let lists: (any ListDirectory)?
     let pace: Mutex<AccountPace>
+    /// Who signs return paths; `nil` where nobody does.
+    let returnPaths: SignedReturnPath?
+    let clock: WallClock
 
     /// - Parameters:
     ///   - authenticator: judges log-ins; one without tokens where it is left out.
     ///   - verifier: asks the hosts of relay domains; `nil` where nobody can.
     ///   - lists: whose members EXPN tells; `nil` where there are no lists.
+    ///   - returnPaths: who signs return paths; `nil` where nobody does.
     public init(
         directory: any Directory,
         options: Options,
         authenticator: Authenticator? = nil,
         verifier: (any RecipientVerifier)? = nil,
-        lists: (any ListDirectory)? = nil
+        lists: (any ListDirectory)? = nil,
+        returnPaths: SignedReturnPath? = nil,
+        clock: WallClock = .system
     ) {
         self.lists = lists
+        self.returnPaths = returnPaths
+        self.clock = clock
         self.directory = directory
         self.authenticator = authenticator ?? Authenticator(directory: directory, clock: .system)
         self.options = Mutex(options)
@@ -140,15 +150,25 @@ public final class Admission: Sendable {
     // MARK: Recipient
 
     /// Whether mail for the recipient is taken from this client.
-    public func judgeRecipient(_ address: EmailAddress, _ client: Client, on loop: any EventLoop) -> Judging {
+    ///
+    /// - Parameter isReport: the message has the null reverse-path (RFC 5321 section 4.5.5).
+    public func judgeRecipient(
+        _ address: EmailAddress,
+        isReport: Bool = false,
+        _ client: Client,
+        on loop: any EventLoop
+    ) -> Judging {
         let known = directory.cachedAnswer(for: address)
-        if let known, known != .relayDomain { return .now(verdicts(known, address, client)) }
+        if let known, known != .relayDomain {
+            return .now(verdicts(known, address, client) + judgeReturnPath(address, known, isReport, client))
+        }
         let promise = loop.makePromise(of: [Verdict].self)
         promise.completeWithTask { [self] in
             do {
                 let answer: RecipientAnswer
                 if let known { answer = known } else { answer = try await directory.answer(for: address) }
-                return await checked(verdicts(answer, address, client), answer, address)
+                let found = verdicts(answer, address, client) + judgeReturnPath(address, answer, isReport, client)
+                return await checked(found, answer, address)
             } catch {
                 return [Verdict("recipient", .refuse(.directoryUnavailable), because: "\(error)")]
             }

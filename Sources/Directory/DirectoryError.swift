@@ -39,6 +39,9 @@ public struct DirectoryError: Error, CustomStringConvertible {
         self.underlying = underlying
     }
 
+    /// What went wrong, as the directory tells it: its own errors as they are, any other as the reason why it is unavailable.
+    init(_ error: any Error) { self = error as? DirectoryError ?? DirectoryError(.unavailable, underlying: error) }
+
     /// One line an operator can act on.
     public var description: String {
         switch reason {

@@ -88,7 +88,7 @@ extension Reception {
         _ head: ArrivingHeader,
         _ now: Timestamp
     ) -> Envelope {
-        let terms = terms(transaction, head)
+        let terms = terms(transaction, client, head)
         // Its time begins when it is released: RFC 4865.
         let begins = max(now, terms?.holdUntil ?? now)
         return Envelope(

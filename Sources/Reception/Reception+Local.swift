@@ -69,8 +69,9 @@ extension Reception {
         }
         let now = clock.now()
         let own = try? EmailAddress(parsing: "\(submission.user)@\(options.hostName)")
+        let sender = submission.sender ?? own.map(ReversePath.address) ?? .null
         let envelope = Envelope(
-            reversePath: submission.sender ?? own.map(ReversePath.address) ?? .null,
+            reversePath: sender,
             recipients: recipients.map { EnvelopeRecipient(address: $0) },
             bodyType: content.isEightBit ? .eightBitMIME : .sevenBit,
             isInternationalized: recipients.contains(where: \.isInternationalized),
@@ -81,7 +82,8 @@ extension Reception {
                 transmissionType: "local"
             ),
             received: now,
-            expires: now + options.messageLifetime
+            expires: now + options.messageLifetime,
+            terms: options.variablePaths.contains(sender) ? DeliveryTerms(hasPathPerRecipient: true) : nil
         )
         let head = ArrivingHeader(content.header.span)
         let hops = admission.judgeHops(head.receivedCount)

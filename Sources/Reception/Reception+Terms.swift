@@ -45,7 +45,8 @@ extension Reception {
     ) -> SMTPJudging {
         guard let ownership = recipient.requiredOwnership else { return .now(.accepted) }
         let first: EventLoopFuture<SMTPServerSession.Judgement>
-        switch admission.judgeRecipient(recipient.address, admissionClient(client), on: loop) {
+        let isReport = transaction.reversePath == .null
+        switch admission.judgeRecipient(recipient.address, isReport: isReport, admissionClient(client), on: loop) {
         case .now(let verdicts):
             first = loop.makeSucceededFuture(judgement(verdicts, "RCPT", transaction, recipient, client))
         case .later(let future):
@@ -63,10 +64,20 @@ extension Reception {
         )
     }
 
-    /// The terms of a message, with what its header asks for: RFC 8689 section 4.1, RFC 3865 section 2.7.
-    func terms(_ transaction: SMTPTransaction, _ head: ArrivingHeader) -> DeliveryTerms? {
-        guard !transaction.hasPlainTerms || head.waivesTLS || head.solicitation != nil else { return nil }
+    /// The terms of a message, with what its header asks for (RFC 8689 section 4.1, RFC 3865 section 2.7) and what the operator
+    /// wants for its sender.
+    func terms(
+        _ transaction: SMTPTransaction,
+        _ client: SMTPClientDescription,
+        _ head: ArrivingHeader
+    ) -> DeliveryTerms? {
+        let hasVariablePath =
+            client.role == .submission && currentOptions().variablePaths.contains(transaction.reversePath)
+        guard !transaction.hasPlainTerms || head.waivesTLS || head.solicitation != nil || hasVariablePath else {
+            return nil
+        }
         var terms = transaction.terms
+        terms.hasPathPerRecipient = hasVariablePath
         // REQUIRETLS wins over the field.
         if head.waivesTLS && !terms.requiresTLS { terms.waivesTLS = true }
         if terms.solicitation == nil, let said = head.solicitation, let keywords = NoSolicitingExtension.keywords(said)
@@ -89,6 +100,7 @@ extension Reception {
         if terms.requiresTLS { words.append("TLS at each hop") }
         if terms.waivesTLS { words.append("TLS waived") }
         if terms.tracking != nil { words.append("tracking") }
+        if terms.hasPathPerRecipient { words.append("a return path for each recipient") }
         if let solicitation = terms.solicitation { words.append("solicits \(solicitation)") }
         return "terms: asked for \(words.joined(separator: "; "))"
     }

@@ -27,6 +27,8 @@ public final class Reception: SMTPServerAuthority {
         public var recipients = SMTPLimits().recipientsPerTransaction
         /// Whether what a submission says in From has to belong to its account.
         public var checksAuthors = true
+        /// Senders whose mail goes to each recipient with a return path of its own.
+        public var variablePaths = SenderList()
 
         public init(
             hostName: String,
@@ -112,7 +114,8 @@ public final class Reception: SMTPServerAuthority {
     ) -> SMTPJudging {
         if let refusal = paceRefusal(.recipient, "RCPT", transaction, recipient, client) { return .now(refusal) }
         if recipient.requiredOwnership != nil { return judgeOwner(recipient, transaction, client, on: loop) }
-        switch admission.judgeRecipient(recipient.address, admissionClient(client), on: loop) {
+        let isReport = transaction.reversePath == .null
+        switch admission.judgeRecipient(recipient.address, isReport: isReport, admissionClient(client), on: loop) {
         case .now(let verdicts): return .now(judgement(verdicts, "RCPT", transaction, recipient, client))
         case .later(let future):
             return .later(future.map { self.judgement($0, "RCPT", transaction, recipient, client) })

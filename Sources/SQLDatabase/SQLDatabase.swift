@@ -16,7 +16,7 @@ public final class SQLDatabase: Sendable {
     /// The largest number of reads at the same time.
     public static let concurrentReads = 3
     /// How long a write waits for another process, such as an administration command.
-    private static let patience = 5.0
+    private static let patience = 30.0
 
     private let pool: DatabasePool
     /// The file.

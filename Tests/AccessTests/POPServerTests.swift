@@ -5,7 +5,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite("The POP3 service on sockets", .timeLimit(.minutes(5))) struct POPServerTests {
+@Suite("The POP3 service on sockets", .timeLimit(.minutes(15))) struct POPServerTests {
     private static func logIn(_ client: TestClient, _ name: String = "alice") async throws -> String {
         _ = try await client.ask("USER \(name)")
         return try await client.ask("PASS secret")

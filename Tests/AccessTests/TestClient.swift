@@ -16,6 +16,7 @@ final class TestClient {
     static func connect(to address: SocketAddress, implicitTLS: Bool = false) async throws -> TestClient {
         let (stream, continuation) = AsyncThrowingStream<ByteBuffer, any Error>.makeStream()
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connectTimeout(.minutes(4))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if implicitTLS { try Self.addTLS(channel) }

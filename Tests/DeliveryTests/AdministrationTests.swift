@@ -7,7 +7,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("The queue's administration", .timeLimit(.minutes(5))) struct AdministrationTests {
+@Suite("The queue's administration", .timeLimit(.minutes(15))) struct AdministrationTests {
     @Test func `caught mail is shown, not sent, and goes when the configuration changes`() async throws {
         let house = try await House { options, _ in options.outbound = .catchAll }
         let id = try await house.submit(to: "x@far.test")

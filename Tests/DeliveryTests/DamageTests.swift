@@ -6,7 +6,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("Messages that cannot be read", .timeLimit(.minutes(5))) struct DamageTests {
+@Suite("Messages that cannot be read", .timeLimit(.minutes(15))) struct DamageTests {
     /// Changes a byte of the first place in a folder's segments where the text stands.
     private func damage(_ text: String, in folder: String) throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasSuffix(".segment") {

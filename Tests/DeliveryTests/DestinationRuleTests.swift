@@ -7,7 +7,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("Destinations: rules, addresses to connect from, suspension", .timeLimit(.minutes(5)))
+@Suite("Destinations: rules, addresses to connect from, suspension", .timeLimit(.minutes(15)))
 struct DestinationRuleTests {
     @Test func `the exact domain goes before a pattern, the longer pattern before the shorter`() throws {
         func rule(_ connections: Int, _ patterns: DestinationRule.Pattern...) -> DestinationRule {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("Messages for hosts that lack what they were sent with", .timeLimit(.minutes(5))) struct DowngradeTests {
+@Suite("Messages for hosts that lack what they were sent with", .timeLimit(.minutes(15))) struct DowngradeTests {
     private func house(
         _ server: PlainServer,
         _ change: (inout DeliveryOptions) -> Void = { _ in }

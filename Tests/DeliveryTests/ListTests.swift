@@ -10,7 +10,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("Mailing lists", .timeLimit(.minutes(5))) struct ListTests {
+@Suite("Mailing lists", .timeLimit(.minutes(15))) struct ListTests {
     private static let id = ListID(7)
     private let lists = FakeLists()
 

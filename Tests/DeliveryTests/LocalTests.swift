@@ -7,7 +7,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("Local delivery and aliases", .timeLimit(.minutes(5))) struct LocalTests {
+@Suite("Local delivery and aliases", .timeLimit(.minutes(15))) struct LocalTests {
     @Test(arguments: [true, false])
     func `a message for an account is written with Return-Path and Delivered-To`(isCaching: Bool) async throws {
         let house = try await House(directory: FakeDirectory(isCaching: isCaching))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("Hosts with little to offer, and rude ones", .timeLimit(.minutes(5))) struct PlainServerTests {
+@Suite("Hosts with little to offer, and rude ones", .timeLimit(.minutes(15))) struct PlainServerTests {
     private func house(_ server: PlainServer) async throws -> House {
         let port = try await server.start(House.group)
         return try await House { options, _ in

@@ -20,7 +20,7 @@ private let full: SpoolOptions = {
     return options
 }()
 
-@Suite("Reports that cannot be written", .timeLimit(.minutes(5))) struct ReportDurabilityTests {
+@Suite("Reports that cannot be written", .timeLimit(.minutes(15))) struct ReportDurabilityTests {
     @Test func `a message whose time is over waits for its report, idle, and is reported when there is room`()
         async throws
     {
@@ -29,7 +29,7 @@ private let full: SpoolOptions = {
         let id = try await first.submit(from: "bob@home.test", to: "x@far.test") { $0.expires = now }
         _ = await first.end(removing: false)
         let second = try await House(folder: first.folder, spoolOptions: full) { options, _ in
-            options.outbound = .hold
+            (options.outbound, options.reportRetry) = (.hold, .seconds(36_000))
         }
         await second.recorder.wait { entries in
             entries.contains { $0.event[.reason]?.contains("cannot be written") == true }

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("Reports, RFC 3461, RFC 3464, RFC 6533", .timeLimit(.minutes(5))) struct ReportTests {
+@Suite("Reports, RFC 3461, RFC 3464, RFC 6533", .timeLimit(.minutes(15))) struct ReportTests {
     private static let refusal = SMTPReply(550, EnhancedStatus(5, 1, 1), "No such user here")
 
     /// The report that a failing message causes.

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("Smart host, TLS and log-in", .timeLimit(.minutes(5))) struct SmartHostTests {
+@Suite("Smart host, TLS and log-in", .timeLimit(.minutes(15))) struct SmartHostTests {
     private func smartHost(
         port: Int,
         security: OutboundSecurity,

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Delivery
 
-@Suite("Terms of time: RFC 2852, RFC 4865", .timeLimit(.minutes(5))) struct TermsOfTimeTests {
+@Suite("Terms of time: RFC 2852, RFC 4865", .timeLimit(.minutes(15))) struct TermsOfTimeTests {
     @Test func `by-mode R: a message that is not there by its moment goes back with 5.4.7`() async throws {
         let house = try await House()
         house.lookup.host("down.test", "127.0.0.77")

@@ -1,4 +1,5 @@
 import Directory
+import MailBytes
 import MailNames
 import Testing
 
@@ -37,6 +38,36 @@ import Testing
             try await house.domain("example.test")
             let account = try await house.account("jos\u{E9}@example.test")
             #expect(try await house.answer("JOSE\u{301}@example.test") == .account(account.id))
+        }
+    }
+
+    @Test func `a signed return path leads to whose it is, where such paths are signed`() async throws {
+        try await DirectoryFixture.with { house in
+            try await house.domain("example.test")
+            let account = try await house.account("alice@example.test")
+            let now = house.time.clock.now()
+            let alice = try EmailAddress(parsing: "alice+news@example.test")
+            let signed = try #require(house.directory.returnPaths.sign(alice, now: now))
+            #expect(try await house.directory.answer(for: signed) == .unknownRecipient)
+            house.directory.setRules(NameRules(takesSignedReturnPaths: true))
+            #expect(house.directory.cachedAnswer(for: signed) == nil)
+            #expect(try await house.directory.answer(for: signed) == .account(account.id))
+            #expect(try await house.directory.answers(for: [signed]) == [signed: .account(account.id)])
+            // Kept under the address behind the tag, so that tags of all days share it.
+            let tomorrow = try #require(house.directory.returnPaths.sign(alice, now: now + .seconds(86_400)))
+            #expect(tomorrow != signed)
+            #expect(house.directory.cachedAnswer(for: tomorrow) == .account(account.id))
+        }
+    }
+
+    @Test func `what was signed before a restart holds after it`() async throws {
+        try await DirectoryFixture.with { house in
+            let alice = try EmailAddress(parsing: "alice@example.test")
+            let now = house.time.clock.now()
+            let signed = try #require(house.directory.returnPaths.sign(alice, now: now))
+            let again = try SQLDirectory(path: house.path, clock: house.time.clock, hashParameters: .forTests)
+            #expect(again.returnPaths.isValid(signed, now: now))
+            await again.close()
         }
     }
 

@@ -17,7 +17,7 @@ BINARY = pathlib.Path(os.environ.get("MARTLET", ROOT / ".build/debug/martlet")).
 SERVICES = {"lmtp": 24, "smtp": 25, "pop3": 110, "odmr": 366, "mtqp": 1038, "submissions": 465, "submission": 587, "pop3s": 995}
 
 
-def eventually(condition, what, patience=20, every=0.05):
+def eventually(condition, what, patience=120, every=0.05):
     """Waits for a condition and returns its value; what is being waited for is the failure's sentence."""
     deadline = time.monotonic() + patience
     while True:
@@ -29,21 +29,32 @@ def eventually(condition, what, patience=20, every=0.05):
         time.sleep(every)
 
 
+_next_port = 21000 + (os.getpid() * 61) % 90 * 100
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nobody has, and that the system gives to no outgoing connection."""
+    global _next_port
+    for _ in range(9000):
+        _next_port = 21000 + (_next_port - 21000 + 1) % 9000
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", _next_port))
+                return _next_port
+            except OSError:
+                continue
+    raise AssertionError("no free port")
 
 
 # Below the ports that the system gives to outgoing connections.
-_next_base = 12000 + (os.getpid() * 61) % 90 * 200
+_next_base = 10000 + (os.getpid() * 61) % 90 * 100
 
 
 def free_base():
     """A base such that base + every service's well-known port is free on 127.0.0.1; each call tries others."""
     global _next_base
     for _ in range(300):
-        _next_base = 12000 + (_next_base - 12000 + 1201) % 18000
+        _next_base = 10000 + (_next_base - 10000 + 1201) % 9000
         probes = []
         try:
             for offset in SERVICES.values():
@@ -87,7 +98,7 @@ class Martlet:
         self.process = subprocess.Popen(
             [BINARY, "dev", "--data", self.data, "--base-port", str(self.base), *self.arguments],
             stdout=self.log, stderr=self.log, env=self.environment)
-        eventually(self._greets, f"the server greets; its log: {self.said()}", patience=60)
+        eventually(self._greets, f"the server greets; its log: {self.said()}", patience=180)
         return self
 
     def _greets(self):
@@ -98,9 +109,9 @@ class Martlet:
             return False
         try:
             # This door is opened last.
-            with socket.create_connection((self.host, self.port("pop3s")), 2):
+            with socket.create_connection((self.host, self.port("pop3s")), 60):
                 pass
-            with socket.create_connection((self.host, self.port("smtp")), 2) as connection:
+            with socket.create_connection((self.host, self.port("smtp")), 60) as connection:
                 return connection.recv(512).startswith(b"220")
         except OSError:
             return False
@@ -117,7 +128,7 @@ class Martlet:
         self.process.wait()
         self.log.close()
 
-    def stop(self, patience=20):
+    def stop(self, patience=90):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(patience)
@@ -132,7 +143,7 @@ class Martlet:
             self.stop()
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError("the server did not stop in 20 s")
+            raise AssertionError("the server did not stop in 90 s")
         finally:
             if self.own:
                 shutil.rmtree(self.data, ignore_errors=True)
@@ -140,7 +151,7 @@ class Martlet:
     def run(self, *arguments, stdin=None):
         """An administration command: (exit status, standard output, standard error)."""
         done = subprocess.run([BINARY, *map(str, arguments), "--data", self.data], capture_output=True, text=True,
-                              timeout=60, input=stdin, env=self.environment)
+                              timeout=240, input=stdin, env=self.environment)
         return done.returncode, done.stdout, done.stderr
 
     def control(self, *arguments, stdin=None):
@@ -152,14 +163,14 @@ class Martlet:
         return json.loads(self.control(*arguments, "--json"))
 
     def smtp(self, service="smtp"):
-        return smtplib.SMTP(self.host, self.port(service), timeout=20)
+        return smtplib.SMTP(self.host, self.port(service), timeout=120)
 
     def send(self, content, to, sender="carol@elsewhere.test", **options):
         with self.smtp() as session:
             return session.sendmail(sender, to, content, **options)
 
     def pop(self, user="alice", utf8=True):
-        session = poplib.POP3(self.host, self.port("pop3"), timeout=20)
+        session = poplib.POP3(self.host, self.port("pop3"), timeout=120)
         if utf8:
             session.utf8()
         session.user(f"{user}@example.test")
@@ -173,7 +184,7 @@ class Martlet:
         session.quit()
         return messages
 
-    def receives(self, user="alice", count=1, patience=20):
+    def receives(self, user="alice", count=1, patience=120):
         return eventually(lambda: (found := self.mailbox(user)) and len(found) >= count and found,
                           f"{user} has {count} messages", patience=patience, every=0.1)
 
@@ -188,7 +199,7 @@ class Wire:
     """A bare connection, for what no client library would send."""
 
     def __init__(self, port, host="127.0.0.1", greeting=True):
-        self.socket = socket.create_connection((host, port), 20)
+        self.socket = socket.create_connection((host, port), 120)
         self.buffer = b""
         if greeting:
             self.greeting = self.reply()

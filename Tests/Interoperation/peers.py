@@ -11,9 +11,9 @@ import subprocess
 from martlet import eventually, folder, free_port
 
 
-def listens(port):
+def listens(port, host="127.0.0.1"):
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
+        socket.create_connection((host, port), 30).close()
         return True
     except OSError:
         return False

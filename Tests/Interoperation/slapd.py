@@ -70,7 +70,7 @@ class Slapd:
             "ldap.url": f"ldap://127.0.0.1:{self.port}", "ldap.start-tls": "false", "ldap.base": "dc=example,dc=test",
             "ldap.bind-name": "cn=martlet,dc=example,dc=test", "ldap.password-file": self.folder / "password",
             "ldap.alias-filter": "(&(objectClass=nisMailAlias)(cn=%u))", "ldap.alias-attribute": "rfc822MailMember",
-            "ldap.timeout": "2s", "ldap.ca-file": self.folder / "cert.pem",
+            "ldap.timeout": "60s", "ldap.ca-file": self.folder / "cert.pem",
         }
         return values
 
@@ -107,7 +107,7 @@ class Slapd:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(90)
 
     def __exit__(self, *_):
         if self.process.poll() is None:

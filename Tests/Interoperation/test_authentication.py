@@ -175,14 +175,15 @@ class AuthenticationTests(unittest.TestCase):
             f"submission = [{listeners}]\nsubmissions = []\npop3 = []\npop3s = []\n[smtp]\nclear-text-authentication = true\n")
         server = subprocess.Popen([BINARY, "serve", "--config", place / "martlet.toml"], stderr=subprocess.DEVNULL)
         try:
-            eventually(lambda: listens(port), "the server listens")
+            for host in hosts:
+                eventually(lambda: listens(port, host), f"the server listens on {host}")
             for host, expected in zip(hosts, ("334", "538 5.7.11")):
                 with Wire(port, host=host) as wire:
                     self.assertEqual("AUTH" in wire.ask("EHLO client.example"), expected == "334")
                     self.assertTrue(wire.ask("AUTH PLAIN").startswith(expected))
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(90)
             shutil.rmtree(place, ignore_errors=True)
 
     # SCRAM, by an implementation of this file
@@ -253,7 +254,7 @@ class AuthenticationTests(unittest.TestCase):
         return subprocess.run(
             ["gsasl", protocol, "--client", "--mechanism", mechanism, "--authentication-id", self.user, "--password",
              password or self.password, "--x509-ca-file=", "--verbose", *options, "127.0.0.1",
-             str(self.martlet.port(service))], capture_output=True, text=True, timeout=60, input="")
+             str(self.martlet.port(service))], capture_output=True, text=True, timeout=240, input="")
 
     def test_gsasl_with_each_mechanism(self):
         for mechanism in ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", "LOGIN"):
@@ -273,7 +274,7 @@ class AuthenticationTests(unittest.TestCase):
             ["msmtp", "--host=127.0.0.1", f"--port={self.martlet.port('submission')}", "--tls=on", "--tls-certcheck=off",
              f"--auth={mechanism}", f"--user={user or self.user}", f"--passwordeval=echo {password or self.password}",
              f"--from={user or self.user}", "--file=/dev/null", *options, "bob@example.test"],
-            capture_output=True, text=True, timeout=60, input=letter(f"msmtp {mechanism}", "bob@example.test", user or self.user))
+            capture_output=True, text=True, timeout=240, input=letter(f"msmtp {mechanism}", "bob@example.test", user or self.user))
         return done
 
     def arrives(self, subject, user="bob"):
@@ -312,7 +313,7 @@ class AuthenticationTests(unittest.TestCase):
                 done = subprocess.run(
                     ["swaks", "--server", f"127.0.0.1:{self.martlet.port('submission')}", "--tls", "--auth", mechanism,
                      "--auth-user", self.user, "--auth-password", password, "--from", self.user, "--to", "bob@example.test",
-                     "--h-Subject", f"swaks {mechanism}"], capture_output=True, text=True, timeout=60)
+                     "--h-Subject", f"swaks {mechanism}"], capture_output=True, text=True, timeout=240)
                 self.assertEqual(done.returncode, status, done.stdout)
             self.arrives(f"swaks {mechanism}")
 
@@ -321,7 +322,7 @@ class AuthenticationTests(unittest.TestCase):
         return subprocess.run(
             ["curl", "-sS", "-k", "--url", f"smtps://127.0.0.1:{self.martlet.port(service)}", "--mail-from", self.user,
              "--mail-rcpt", "bob@example.test", "--upload-file", self.place / "mail", *map(str, options)],
-            capture_output=True, text=True, timeout=60)
+            capture_output=True, text=True, timeout=240)
 
     def test_curl_with_each_mechanism(self):
         def user(mechanism):
@@ -389,7 +390,7 @@ class AuthenticationTests(unittest.TestCase):
     # POP3
 
     def test_pop3_takes_the_same_mechanisms(self):
-        session = poplib.POP3_SSL("127.0.0.1", self.martlet.port("pop3s"), context=UNVERIFIED, timeout=20)
+        session = poplib.POP3_SSL("127.0.0.1", self.martlet.port("pop3s"), context=UNVERIFIED, timeout=120)
         self.assertIn("SCRAM-SHA-256-PLUS", session.capa()["SASL"])
         scram = SCRAM(self.user, self.password)
         session._putcmd(f"AUTH SCRAM-SHA-256 {encoded(scram.first())}")

@@ -72,7 +72,7 @@ class ClientsTests(unittest.TestCase):
             self.fail("swaks is not installed: Scripts/install-packages test")
         done = subprocess.run(
             ["swaks", "--server", f"127.0.0.1:{self.martlet.port('smtp')}", "--to", "alice@example.test", "--from",
-             "swaks@elsewhere.test", "--tls", "--h-Subject", "from swaks"], capture_output=True, text=True, timeout=60)
+             "swaks@elsewhere.test", "--tls", "--h-Subject", "from swaks"], capture_output=True, text=True, timeout=240)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn(b"with ESMTPS", self.arrives("from swaks"))
 
@@ -83,11 +83,11 @@ class ClientsTests(unittest.TestCase):
             subprocess.run(
                 ["curl", "-sS", "-k", "--url", f"smtps://127.0.0.1:{self.martlet.port('submissions')}", "--mail-from",
                  "bob@example.test", "--mail-rcpt", "alice@example.test", "--upload-file", place / "mail", "--user",
-                 "bob@example.test:bob-secret"], check=True, timeout=60)
+                 "bob@example.test:bob-secret"], check=True, timeout=240)
             self.assertIn(b"with ESMTPSA", self.arrives("from curl"))
             read = subprocess.run(
                 ["curl", "-sS", "-k", "--url", f"pop3s://127.0.0.1:{self.martlet.port('pop3s')}/1", "--user",
-                 "alice@example.test:alice-secret"], check=True, capture_output=True, timeout=60).stdout
+                 "alice@example.test:alice-secret"], check=True, capture_output=True, timeout=240).stdout
             self.assertIn(b"Subject: from curl", read)
         finally:
             shutil.rmtree(place)
@@ -133,7 +133,7 @@ class ClientsTests(unittest.TestCase):
                 f'password "alice-secret" sslproto "" mda "cat >> {place}/mbox"\n')
             control.chmod(0o600)
             done = subprocess.run(["fetchmail", "-f", control, "--pidfile", place / "pid", "-i", place / "ids"],
-                                  capture_output=True, text=True, timeout=60)
+                                  capture_output=True, text=True, timeout=240)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertIn("Subject: for fetchmail", (place / "mbox").read_text())
             self.assertEqual(self.martlet.mailbox(), [])
@@ -143,7 +143,7 @@ class ClientsTests(unittest.TestCase):
     def test_poplib_over_stls_with_uidl_and_top(self):
         self.martlet.send(letter("one", body="1\r\n2\r\n3"), "alice@example.test")
         self.arrives("one")
-        session = poplib.POP3("127.0.0.1", self.martlet.port("pop3"), timeout=20)
+        session = poplib.POP3("127.0.0.1", self.martlet.port("pop3"), timeout=120)
         self.assertIn("STLS", session.capa())
         session.stls(context=UNVERIFIED)
         session.user("alice@example.test")

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -18,7 +17,7 @@ from martlet import BINARY, Martlet, Wire, eventually, folder, free_port, letter
 
 def call(*arguments, stdin=None, name=None, environment=None):
     """Runs the program, under another name where one is given: (exit status, standard output, standard error)."""
-    done = subprocess.run([name or BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=60, input=stdin,
+    done = subprocess.run([name or BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=240, input=stdin,
                           env={**os.environ, **(environment or {})})
     return done.returncode, done.stdout, done.stderr
 
@@ -28,7 +27,7 @@ class SuspensionTests(unittest.TestCase):
         with socket.socket() as silent:
             silent.bind(("127.0.0.1", 0))
             silent.listen(5)
-            silent.settimeout(20)
+            silent.settimeout(120)
             next_hop = f"127.0.0.1:{silent.getsockname()[1]}"
             with Martlet("--outbound", next_hop, "--set", 'relay.networks=["127.0.0.0/8"]') as martlet:
                 self.assertEqual(martlet.run("queue", "suspend", "not a name")[0], 64)
@@ -95,7 +94,7 @@ class QueueTests(unittest.TestCase):
             self.assertEqual(martlet.json("queue", "list"), [])
             martlet.send(letter(to="dora@elsewhere.test"), "dora@elsewhere.test")
             martlet.send(letter(to="emil@other.test"), "emil@other.test")
-            waiting = martlet.json("queue", "list")
+            waiting = eventually(lambda: len(m := martlet.json("queue", "list", "--state", "held")) == 2 and m, "both are held")
             self.assertEqual([message["recipients"] for message in waiting], [["dora@elsewhere.test"], ["emil@other.test"]])
             self.assertEqual({message["state"] for message in waiting}, {"held"})
             first = waiting[0]["id"]
@@ -106,7 +105,7 @@ class QueueTests(unittest.TestCase):
                 silent.listen()
                 martlet.control("queue", "reroute", first, "--to", f"127.0.0.1:{silent.getsockname()[1]}")
                 martlet.control("queue", "release", first)
-                silent.settimeout(20)
+                silent.settimeout(120)
                 silent.accept()[0].close()
             martlet.control("queue", "hold", first)
             self.assertIn("by another route", martlet.control("trace", first))
@@ -158,7 +157,7 @@ class SendmailTests(unittest.TestCase):
 
 
     def deliver(self, martlet, *arguments, stdin):
-        done = subprocess.run([BINARY, "sendmail", "--data", martlet.data, *arguments], capture_output=True, timeout=60, input=stdin)
+        done = subprocess.run([BINARY, "sendmail", "--data", martlet.data, *arguments], capture_output=True, timeout=240, input=stdin)
         return done.returncode, done.stdout
 
     def test_octets_of_any_charset_arrive_as_they_were_written(self):
@@ -228,7 +227,7 @@ class Service:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
+            self.process.wait(90)
         self.log.close()
 
 
@@ -247,7 +246,7 @@ class LocalUserTests(unittest.TestCase):
         shutil.rmtree(self.place)
 
     def as_user(self, user, *arguments, stdin=None, **environment):
-        done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True, timeout=60, input=stdin,
+        done = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True, timeout=240, input=stdin,
                               user=user, group="nogroup", extra_groups=[], cwd="/",
                               env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environment})
         return done.returncode, done.stdout, done.stderr
@@ -296,7 +295,7 @@ class LocalUserTests(unittest.TestCase):
 
             eventually(offers, f"the new limit holds: {service.said()}")
             eventually(lambda: "the old one stays in use" in service.said(), "the log tells of the certificate")
-            self.assertIn("the password that was read at start stays in use", service.said())
+            eventually(lambda: "the password that was read at start stays in use" in service.said(), "and of the password")
             os.chmod(password, 0o644)
             status, _, errors = call("config", "check", service.file)
             self.assertEqual(status, 64)
@@ -347,9 +346,9 @@ class ConfigurationTests(unittest.TestCase):
         self.write(recipients=3)
         log = open(self.place / "log", "w+")
         # As root the server would become the user martlet, which may not exist here.
-        process = subprocess.Popen([BINARY, "serve", "--config", self.file, "--set", "user=nobody"], stderr=log)
         os.chmod(self.place, 0o755)
         os.chmod(self.file, 0o644)
+        process = subprocess.Popen([BINARY, "serve", "--config", self.file, "--set", "user=nobody"], stderr=log)
         try:
             def greets():
                 self.assertIsNone(process.poll(), (self.place / "log").read_text())
@@ -377,7 +376,7 @@ class ConfigurationTests(unittest.TestCase):
                 for text in [status, *tasks]:
                     self.assertNotIn("\t0", next(line for line in text.splitlines() if line.startswith("Uid:")))
             process.send_signal(signal.SIGTERM)
-            self.assertEqual(process.wait(10), 0)
+            self.assertEqual(process.wait(90), 0)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -392,7 +391,7 @@ class ConfigurationTests(unittest.TestCase):
         notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notices.bind(str(self.place / "notify"))
         os.chmod(self.place / "notify", 0o777)
-        notices.settimeout(30)
+        notices.settimeout(120)
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -412,7 +411,7 @@ class ConfigurationTests(unittest.TestCase):
             self.assertEqual(notices.recv(200), b"READY=1")
             process.send_signal(signal.SIGTERM)
             self.assertEqual(notices.recv(200), b"STOPPING=1")
-            self.assertEqual(process.wait(10), 0)
+            self.assertEqual(process.wait(90), 0)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -433,10 +432,8 @@ class StopTests(unittest.TestCase):
             for connection in control:
                 connection.connect(str(martlet.data / "control.sock"))
             bare = [socket.create_connection(("127.0.0.1", martlet.port(name))) for name in ("submissions", "pop3s")]
-            begun = time.monotonic()
-            self.assertEqual(martlet.stop(patience=10), 0)
-            # Before the watchdog ends what hangs.
-            self.assertLess(time.monotonic() - begun, 8.5)
+            self.assertEqual(martlet.stop(patience=90), 0)
+            self.assertNotIn("Not everything ended in time", martlet.said())
             for connection in [*control, *(wire.socket for wire in [*idle, half, pop]), *bare]:
                 connection.close()
 

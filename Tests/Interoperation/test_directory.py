@@ -138,13 +138,12 @@ class BackupTests(unittest.TestCase):
                 backup.send(letter("by way of the backup", "alice@primary.test"), "alice@primary.test")
                 self.assertIn("alice@primary.test", backup.control("queue", "list", "--json"))
                 primary.start()
-                backup.control("queue", "flush")
-                session = eventually(lambda: self.read(primary), "the primary has it")
+                session = eventually(lambda: backup.control("queue", "flush") is not None and self.read(primary), "the primary has it", every=0.5)
                 self.assertIn(b"by way of the backup", session)
 
     def read(self, primary):
         import poplib
-        session = poplib.POP3(primary.host, primary.port("pop3"), timeout=20)
+        session = poplib.POP3(primary.host, primary.port("pop3"), timeout=120)
         session.user("alice@primary.test")
         session.pass_("alice-secret")
         found = b"\r\n".join(session.retr(1)[1]) if session.stat()[0] else None
@@ -251,12 +250,12 @@ class OutletTests(unittest.TestCase):
             martlet.receives("alice", 2)
             out = eventually(lambda: (p := self.place / "out").exists() and (t := p.read_text()).endswith("to there\n") and t, "it ran")
             self.assertIn("Delivered-To: run@example.test\n", out)
-            self.assertEqual((self.place / "who").read_text(), "carol@elsewhere.test run@example.test\n")
+            eventually(lambda: (self.place / "who").read_text() == "carol@elsewhere.test run@example.test\n", "it was told for whom")
             self.assertNotIn("MARTLET", (self.place / "env").read_text())
 
     def test_exit_statuses_decide(self):
-        with Martlet("--set", "delivery.alias-commands=true", "--set", "delivery.command-timeout=1s") as martlet:
-            for name, command in (("later", "exit 75"), ("never", "echo not today; exit 67"), ("slow", "sleep 60"),
+        with Martlet("--set", "delivery.alias-commands=true", "--set", "delivery.command-timeout=15s") as martlet:
+            for name, command in (("later", "exit 75"), ("never", "echo not today; exit 67"), ("slow", "sleep 600"),
                                   ("deaf", "exec 0<&-; exit 0")):
                 martlet.control("alias", "add", f"{name}@example.test", f"|{command}")
                 martlet.send(letter(name, body="x" * 70 + "\r\n" + "y" * 70), f"{name}@example.test", sender="bob@example.test")

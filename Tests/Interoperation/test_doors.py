@@ -27,7 +27,7 @@ def submit(martlet, to, content, sender="alice@example.test"):
 
 def track(martlet, identifier, secret):
     done = subprocess.run([BINARY, "track", f"127.0.0.1:{martlet.port('mtqp')}", identifier], input=secret + "\n",
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=240)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -54,7 +54,7 @@ class LMTPTests(unittest.TestCase):
             for count in (1, 2):
                 with Martlet("--set", f"listen.lmtp-socket={path}", data=place / "data") as martlet:
                     subprocess.run(["swaks", "--socket", path, "--protocol", "LMTP", "--to", "alice@example.test", "--from",
-                                    "carol@elsewhere.test"], check=True, capture_output=True, timeout=60)
+                                    "carol@elsewhere.test"], check=True, capture_output=True, timeout=240)
                     martlet.receives("alice", count)
         finally:
             subprocess.run(["rm", "-rf", place])
@@ -64,7 +64,7 @@ class LMTPTests(unittest.TestCase):
             with Postfix(virtual_transport=f"lmtp:inet:127.0.0.1:{martlet.port('lmtp')}", virtual_mailbox_domains="example.test",
                          virtual_mailbox_maps="static:all") as postfix:
                 subprocess.run(["swaks", "--server", f"127.0.0.1:{postfix.port}", "--to", "alice@example.test,nobody@example.test",
-                                "--from", "bob@example.test"], check=True, capture_output=True, timeout=60)
+                                "--from", "bob@example.test"], check=True, capture_output=True, timeout=240)
                 self.assertIn(b"with LMTP", martlet.receives("alice")[0])
                 # Postfix reports the recipient that we refused, by LMTP as well.
                 self.assertIn(b"nobody@example.test", martlet.receives("bob")[0])
@@ -170,7 +170,7 @@ class SpeakingForOthersTests(unittest.TestCase):
         with Martlet(*self.LISTED) as martlet:
             subprocess.run(["swaks", "--server", f"127.0.0.1:{martlet.port('smtp')}", "--to", "alice@example.test", "--from",
                             "carol@elsewhere.test", "--xclient-addr", "192.0.2.7", "--xclient-name", "client.test"],
-                           check=True, capture_output=True, timeout=60)
+                           check=True, capture_output=True, timeout=240)
             self.assertIn(b"[192.0.2.7]", martlet.receives("alice")[0])
 
     def test_a_login_that_a_listed_host_vouches_for_counts(self):
@@ -193,7 +193,7 @@ class SpeakingForOthersTests(unittest.TestCase):
                          smtpd_authorized_xclient_hosts="127.0.0.1", mynetworks="127.0.0.0/8, 192.0.2.0/24") as postfix:
                 subprocess.run(["swaks", "--server", f"127.0.0.1:{postfix.port}", "--to", "alice@example.test", "--from",
                                 "dan@remote.test", "--xclient-addr", "192.0.2.9", "--xclient-name", "before.test"],
-                               check=True, capture_output=True, timeout=60)
+                               check=True, capture_output=True, timeout=240)
                 martlet.receives("alice")
                 self.assertRegex(martlet.control("trace", "alice@example.test"), r"the client before was before\.test \[192\.0\.2\.9\]")
 
@@ -245,7 +245,7 @@ class OnDemandTests(unittest.TestCase):
                             stdin=password + "\n")
 
     def mail(self, customer):
-        session = poplib.POP3("127.0.0.1", customer.port("pop3"), timeout=20)
+        session = poplib.POP3("127.0.0.1", customer.port("pop3"), timeout=120)
         session.user("carol@customer.test")
         session.pass_("carol-secret")
         messages = [b"\r\n".join(session.retr(n + 1)[1]) for n in range(session.stat()[0])]
@@ -292,6 +292,7 @@ class OnDemandTests(unittest.TestCase):
     def test_a_customer_that_refuses_a_recipient_is_what_the_sender_is_told(self):
         with Martlet(*self.HELD) as provider, self.customer() as customer:
             provider.send(letter("no such", "nobody@customer.test", "alice@example.test"), "nobody@customer.test", "alice@example.test")
+            eventually(lambda: len(provider.json("queue", "list", "--state", "held")) == 1, "it is held")
             self.fetch(customer, provider)
             self.assertIn(b"nobody@customer.test", provider.receives("alice")[0])
 
@@ -300,7 +301,7 @@ class TurnedCustomer:
     """A customer of our own making that says ATRN and then serves, up to a point."""
 
     def __init__(self, provider):
-        self.session = smtplib.SMTP("127.0.0.1", provider.port("odmr"), timeout=20)
+        self.session = smtplib.SMTP("127.0.0.1", provider.port("odmr"), timeout=120)
 
     def __enter__(self):
         self.session.ehlo("customer.test")
@@ -371,12 +372,15 @@ class House:
             ["ip", "netns", "exec", self.name, BINARY, "serve", "--config", self.folder / "martlet.toml"],
             stdout=self.log, stderr=self.log)
         eventually(lambda: self.run("queue", "list")[0] == 0, "the server answers")
+        # Port 25 is opened last.
+        knock = ["ip", "netns", "exec", self.name, "bash", "-c", f"exec 3<>/dev/tcp/{self.address}/25"]
+        eventually(lambda: subprocess.run(knock, capture_output=True).returncode == 0, "port 25 is open", every=0.2)
         return self
 
     def run(self, *arguments, stdin=None):
         (self.folder / "data").mkdir(mode=0o700, exist_ok=True)
         done = subprocess.run([BINARY, *map(str, arguments), "--data", self.folder / "data"], capture_output=True, text=True,
-                              timeout=60, input=stdin)
+                              timeout=240, input=stdin)
         return done.returncode, done.stdout, done.stderr
 
     def control(self, *arguments, stdin=None):
@@ -387,7 +391,7 @@ class House:
     def stop(self):
         if self.process:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(90)
             self.log.close()
 
 
@@ -414,7 +418,7 @@ class NamespaceTests(unittest.TestCase):
 
     def submit(self, to, subject):
         subprocess.run(["ip", "netns", "exec", self.provider.name, "swaks", "--server", f"{self.provider.address}:25", "--to", to,
-                        "--from", "dan@remote.test", "--header", f"Subject: {subject}"], check=True, capture_output=True, timeout=60)
+                        "--from", "dan@remote.test", "--header", f"Subject: {subject}"], check=True, capture_output=True, timeout=240)
 
     def test_mail_is_fetched_and_a_cable_that_breaks_loses_none(self):
         self.provider.start()

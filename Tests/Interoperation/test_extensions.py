@@ -69,7 +69,7 @@ class PassingOnTests(unittest.TestCase):
                 session.sendmail("alice@example.test", ["x@remote.test"], letter("urgent", "x@remote.test", "alice@example.test"),
                                  mail_options=["MT-PRIORITY=4", "BY=600;N"])
                 told = eventually(lambda: (text := near.control("trace", "x@remote.test")) and "relayed" in text and text, "it is relayed")
-                self.assertRegex(told, r"MAIL FROM:<alice@example\.test> SIZE=\d+ BY=5\d\d;N MT-PRIORITY=4")
+                self.assertRegex(told, r"MAIL FROM:<alice@example\.test> SIZE=\d+ BY=[1-5]\d\d;N MT-PRIORITY=4")
 
     def test_eight_bit_mail_reaches_a_postfix_without_8bitmime(self):
         with Postfix(smtpd_discard_ehlo_keywords="8bitmime,smtputf8,chunking") as postfix:

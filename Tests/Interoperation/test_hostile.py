@@ -114,7 +114,7 @@ class HostileTests(unittest.TestCase):
         before = self.resident()
         connections = []
         for _ in range(4):
-            connection = socket.create_connection(("127.0.0.1", self.martlet.port("smtp")), 5)
+            connection = socket.create_connection(("127.0.0.1", self.martlet.port("smtp")), 60)
             connection.settimeout(1)
             connections.append(connection)
             try:
@@ -157,7 +157,7 @@ class HostileTests(unittest.TestCase):
         session.quit()
 
     def test_a_sender_that_is_too_slow_is_told_and_cut(self):
-        with Martlet("--set", "limits.command-timeout=1s", "--set", "limits.content-timeout=1s") as martlet:
+        with Martlet("--set", "limits.command-timeout=15s", "--set", "limits.content-timeout=15s") as martlet:
             with Wire(martlet.port("smtp")) as wire:
                 wire.ask("EHLO slow.test")
                 wire.send(b"NO")
@@ -176,7 +176,7 @@ class HostileTests(unittest.TestCase):
         held, before = [], self.resident()
         try:
             for _ in range(10000):
-                held.append(socket.create_connection(("127.0.0.1", self.martlet.port("smtp")), 10))
+                held.append(socket.create_connection(("127.0.0.1", self.martlet.port("smtp")), 120))
             self.still_serves()
             self.martlet.send(letter("among many"), "alice@example.test")
             self.martlet.receives("alice")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import MailStore
 
-@Suite("A mailbox of 100,000 messages", .timeLimit(.minutes(5)))
+@Suite("A mailbox of 100,000 messages", .timeLimit(.minutes(15)))
 struct LargeMailboxTests {
     private static let count = 100_000
 

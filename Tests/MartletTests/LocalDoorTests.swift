@@ -4,7 +4,7 @@ import Testing
 
 @testable import Martlet
 
-@Suite("The sockets for programs of this machine", .timeLimit(.minutes(5))) struct LocalDoorTests {
+@Suite("The sockets for programs of this machine", .timeLimit(.minutes(15))) struct LocalDoorTests {
     /// A folder of its own, short enough for the path of a socket.
     private static func inFolder(_ body: (String) async throws -> Void) async throws {
         let folder = "/tmp/martlet-door-" + UUID().uuidString.prefix(8)
@@ -86,7 +86,7 @@ import Testing
             }
             async let answer = Self.ask(.status, folder)
             while !isAsked.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
-            await server.stop(grace: .seconds(60))
+            await server.stop(grace: .seconds(3600))
             #expect(try await answer?.text == "done")
         }
     }

@@ -6,7 +6,7 @@ import TrackingProtocol
 
 @testable import Monitoring
 
-@Suite("Tracked messages, RFC 3885 and 3886", .timeLimit(.minutes(5))) struct TrackingTests {
+@Suite("Tracked messages, RFC 3885 and 3886", .timeLimit(.minutes(15))) struct TrackingTests {
     /// The base64 of the secret's SHA-1. RFC 3887 section 4.1 has a hash with this secret, which is not the secret's.
     private static let certifier = "5BSvcWHJVUCJ9BBtbxeX7xSnNmY="
     private static let secret = Array("abcdefgh\n".utf8)

@@ -37,7 +37,7 @@ private final class FullSocket: ChannelOutboundHandler {
     }
 }
 
-@Suite("The end of a POP3 connection that the peer reads slowly", .timeLimit(.minutes(5))) struct ClosingTests {
+@Suite("The end of a POP3 connection that the peer reads slowly", .timeLimit(.minutes(15))) struct ClosingTests {
     private static func open() throws -> (EmbeddedChannel, FullSocket) {
         let socket = FullSocket()
         let settings = POPServerHandler.Settings(

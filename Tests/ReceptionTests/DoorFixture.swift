@@ -128,7 +128,7 @@ struct DoorFixture {
     }
 
     private func end() async {
-        await service.stop(within: .seconds(5))
+        await service.stop(within: .seconds(240))
         await spool.close()
     }
 

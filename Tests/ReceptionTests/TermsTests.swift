@@ -9,7 +9,7 @@ import Testing
 
 @testable import Reception
 
-@Suite("What senders ask for, at the doors", .timeLimit(.minutes(5))) struct TermsTests {
+@Suite("What senders ask for, at the doors", .timeLimit(.minutes(15))) struct TermsTests {
     private static let offer = SMTPServiceOffer(
         [.deliverBy, .futureRelease, .priority, .requiredOwnership, .requireTLS, .noSoliciting, .tracking],
         longestHold: .seconds(3650 * 86_400)
@@ -55,6 +55,24 @@ import Testing
             let verdicts = try #require(door.events(.received).first).all(.verdict)
             let line = "terms: asked for priority 4; held until 2027-01-15T09:00:00Z; TLS at each hop"
             #expect(verdicts.contains(line))
+        }
+    }
+
+    @Test func `senders with a path for each recipient have it on submission alone, and the trace says so`()
+        async throws
+    {
+        try await DoorFixture.with { door in
+            var options = Reception.Options(hostName: "mx.example.test")
+            options.variablePaths = SenderList([try #require(SenderPattern("Alice@example.test"))])
+            door.reception.setOptions(options)
+            for (account, has) in [("alice@example.test", true), (nil, false)] as [(String?, Bool)] {
+                _ = try await Self.send(door, account: account) {
+                    $0.reversePath = .address(try EmailAddress(parsing: "alice@example.test"))
+                }
+                #expect(try door.spooled().last?.envelope.terms.hasPathPerRecipient == has)
+                let verdicts = door.events(.received).last?.all(.verdict) ?? []
+                #expect(verdicts.contains("terms: asked for a return path for each recipient") == has)
+            }
         }
     }
 
@@ -125,7 +143,7 @@ import Testing
     }
 }
 
-@Suite("Submitted messages, RFC 6409 section 8", .timeLimit(.minutes(5))) struct SubmissionTests {
+@Suite("Submitted messages, RFC 6409 section 8", .timeLimit(.minutes(15))) struct SubmissionTests {
     @Test(arguments: [10, 20_000])
     func `what is missing is added and Bcc is taken out, also of a large one`(lines: Int) async throws {
         try await DoorFixture.with { door in

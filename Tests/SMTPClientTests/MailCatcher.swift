@@ -76,6 +76,7 @@ final class MailCatcher: SMTPServerAuthority {
     /// A bare connection to the server.
     func connect(_ port: Int, _ handler: any ChannelInboundHandler & Sendable) async throws -> any Channel {
         try await ClientBootstrap(group: Self.group)
+            .connectTimeout(.minutes(4))
             .channelInitializer { $0.pipeline.addHandler(handler) }
             .connect(host: "127.0.0.1", port: port).get()
     }

@@ -8,7 +8,7 @@ import Testing
 import class SMTPClient.SMTPClient
 import struct SMTPClient.SMTPClientError
 
-@Suite("Sending mail from a program", .timeLimit(.minutes(5))) struct SMTPClientTests {
+@Suite("Sending mail from a program", .timeLimit(.minutes(15))) struct SMTPClientTests {
     private static func address(_ text: String) throws -> EmailAddress { try EmailAddress(parsing: text) }
 
     private static let message = Array("Subject: x\r\n\r\nText.\r\n".utf8)

@@ -29,7 +29,7 @@ private final class Lines: ChannelInboundHandler, Sendable {
     func channelInactive(context: ChannelHandlerContext) { said.finish() }
 }
 
-@Suite("Content by URL over a connection, RFC 4468", .timeLimit(.minutes(5))) struct URLContentTests {
+@Suite("Content by URL over a connection, RFC 4468", .timeLimit(.minutes(15))) struct URLContentTests {
     @Test func `a URL's content and chunks become one message`() async throws {
         let catcher = MailCatcher()
         let port = try await catcher.start(

@@ -16,6 +16,7 @@ public struct MartletConfiguration: Sendable, Hashable {
     public var delivery = LocalDeliveryOptions()
     public var ldap = LDAPServerOptions()
     public var outbound = OutboundOptions()
+    public var returnPath = ReturnPathOptions()
     public var onDemand = OnDemandOptions()
     public var fetch = FetchOptions()
     public var resolver = ResolverOptions()

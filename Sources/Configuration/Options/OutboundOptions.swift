@@ -1,5 +1,6 @@
 import MailBytes
 import MailNames
+import MailPolicy
 
 /// How mail for other domains leaves.
 public struct OutboundOptions: Sendable, Hashable {
@@ -46,6 +47,18 @@ public struct OutboundOptions: Sendable, Hashable {
     public var connectTimeout = Duration.seconds(30)
     /// Whether signed messages are converted for hosts without 8BITMIME, which breaks their signatures.
     public var convertSigned = false
+
+    public init() {}
+}
+
+/// The return paths of mail that is submitted here.
+public struct ReturnPathOptions: Sendable, Hashable {
+    /// Whether they are signed, and signatures looked at when reports come back.
+    public var signed = false
+    /// Whether a report that comes to an unsigned one is refused.
+    public var refuseUnsigned = false
+    /// Senders whose mail goes to each recipient with a path of its own: addresses, and `*@domain`.
+    public var perRecipient: [SenderPattern] = []
 
     public init() {}
 }

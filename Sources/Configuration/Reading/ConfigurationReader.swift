@@ -221,6 +221,17 @@ public enum ConfigurationReader {
             "outbound.password-file",
             "outbound.username has to say who logs in"
         )
+        let returnPath = configuration.returnPath
+        require(
+            !returnPath.refuseUnsigned || returnPath.signed,
+            "return-path.refuse-unsigned",
+            "return-path.signed has to be true, or all reports would be refused"
+        )
+        require(
+            returnPath.perRecipient.isEmpty || configuration.directory.separator == "+",
+            "return-path.per-recipient",
+            "directory.separator has to be \"+\", or reports would come to nobody"
+        )
         let pools = Set(configuration.egressPools.map(\.name))
         for (index, destination) in configuration.destinations.enumerated() {
             require(

@@ -24,6 +24,7 @@ public enum ConfigurationTable {
         ),
         ("delivery", "What mail may do on this machine beside lying in mailboxes."),
         ("outbound", "How mail for other domains leaves."),
+        ("return-path", "Where reports about mail that is submitted here come back to."),
         ("odmr", "Mail that customers fetch: on-demand mail relay, RFC 2645. It waits in the queue until they come."),
         ("fetch", "Mail of ours that another host holds: from where, how and how often it is fetched."),
         ("resolver", "Who is asked for names."),
@@ -38,7 +39,7 @@ public enum ConfigurationTable {
     /// All keys, in the order of the pages.
     public static let keys: [ConfigurationKey] =
         serverKeys + listenKeys + authenticationKeys + receptionKeys + relayKeys + directoryKeys + ldapKeys
-        + outboundKeys + onDemandKeys + queueKeys + limitKeys + recordKeys
+        + outboundKeys + returnPathKeys + onDemandKeys + queueKeys + limitKeys + recordKeys
 
     private static let serverKeys: [ConfigurationKey] = [
         ConfigurationKey(

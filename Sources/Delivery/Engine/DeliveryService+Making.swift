@@ -3,6 +3,7 @@ import Directory
 import Logging
 import MailBytes
 import MailEvents
+import MailNames
 import MailStore
 import NIOCore
 import NIOPosix
@@ -23,6 +24,7 @@ extension DeliveryService {
         spool: Spool,
         directory: any Directory,
         lists: (any ListDirectory)? = nil,
+        returnPaths: SignedReturnPath? = nil,
         mailStore: MailStore,
         resolver: any DNSResolver,
         recorder: any TraceRecorder,
@@ -39,6 +41,7 @@ extension DeliveryService {
             directory: directory,
             mailboxes: StoredMailboxes(store: mailStore),
             lists: lists,
+            returnPaths: returnPaths,
             hosts: RelayConnector(
                 lookup: DNSHostLookup(resolver: resolver),
                 eventLoop: eventLoop,

@@ -24,6 +24,8 @@ public actor DeliveryService {
     nonisolated let mailboxes: any MailboxWriter
     /// Mailing lists; `nil` where there are none.
     nonisolated let lists: (any ListDirectory)?
+    /// Who signs return paths; `nil` where nobody does.
+    nonisolated let returnPaths: SignedReturnPath?
     nonisolated let hosts: any HostConnector
     nonisolated let recorder: any TraceRecorder
     nonisolated let clock: WallClock
@@ -83,6 +85,7 @@ public actor DeliveryService {
         directory: any Directory,
         mailboxes: any MailboxWriter,
         lists: (any ListDirectory)? = nil,
+        returnPaths: SignedReturnPath? = nil,
         hosts: any HostConnector,
         recorder: any TraceRecorder,
         clock: WallClock,
@@ -97,6 +100,7 @@ public actor DeliveryService {
         self.directory = directory
         self.mailboxes = mailboxes
         self.lists = lists
+        self.returnPaths = returnPaths
         self.hosts = hosts
         self.recorder = recorder
         self.clock = clock

@@ -31,6 +31,8 @@ public struct DeliveryOptions: Sendable {
     public var messagesPerTurn = 20
     /// Whether a message signed by DKIM is converted for a host without 8BITMIME, which breaks the signature; else it fails.
     public var convertsSigned = false
+    /// Whether mail that was submitted here leaves with signed return paths.
+    public var signsReturnPaths = false
     /// Messages sent over one connection.
     public var messagesPerConnection = 500
     /// How old a connection may become before it is replaced.

@@ -235,6 +235,7 @@ extension DeliveryService {
             return state
         }
         let copies = await personalCopies(message, source.first)
+        let signer = await returnPathSigner(for: attempt)
         while !remaining.isEmpty && state.isUsable {
             let part = Array(remaining.prefix(recipientsAtOnce))
             remaining.removeFirst(part.count)
@@ -243,9 +244,10 @@ extension DeliveryService {
             }
             let copy = member.flatMap { copies?.content(source.first, for: $0) } ?? source.first
             let recipients = part.compactMap { envelopeRecipient($0, of: message) }
+            let path = member.flatMap { copies?.reversePath(for: $0) } ?? message.envelope.reversePath
             let transaction = OutboundTransaction(
                 delivery: SMTPDelivery(
-                    reversePath: member.flatMap { copies?.reversePath(for: $0) } ?? message.envelope.reversePath,
+                    reversePath: signer?.signed(path, now: clock.now()) ?? path,
                     recipients: recipients,
                     bodyType: source.bodyType,
                     isInternationalized: source.isInternationalized,

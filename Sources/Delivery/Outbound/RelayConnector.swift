@@ -251,35 +251,20 @@ extension ConnectFailure {
         let reply = error.failure.reply
         let said = host.hasPrefix("[") ? host : "\(host) [\(address)]"
         let failure: DeliveryFailure
+        func told(_ status: EnhancedStatus, _ what: String) -> DeliveryFailure {
+            DeliveryFailure(status, "\(what): \(reply.oneLine)", reply: reply, host: host)
+        }
         switch error.failure.reason {
-        case .takesNoMail:
-            failure = DeliveryFailure(
-                EnhancedStatus(5, 3, 2),
-                "\(said) takes no mail: \(reply.oneLine)",
-                reply: reply,
-                host: host
-            )
-        case .authenticationFailed:
-            // Our own fault, which the operator can mend while the mail waits.
-            failure = DeliveryFailure(
-                EnhancedStatus(4, 7, 8),
-                "logging in to \(said) failed: \(reply.oneLine)",
-                reply: reply,
-                host: host
-            )
+        case .takesNoMail: failure = told(EnhancedStatus(5, 3, 2), "\(said) takes no mail")
+        // Our own fault, which the operator can mend while the mail waits.
+        case .authenticationFailed: failure = told(EnhancedStatus(4, 7, 8), "logging in to \(said) failed")
         case .tlsRequired:
-            let text = "\(said) gives no TLS as it is required: \(reply.oneLine)"
             let status = reply.status.flatMap { $0.category == 5 ? $0 : nil } ?? EnhancedStatus(4, 7, 10)
-            failure = DeliveryFailure(status, text, reply: reply, host: host)
+            failure = told(status, "\(said) gives no TLS as it is required")
         case .refused:
             // Refused at its greeting or EHLO: another time it may not.
             let status = reply.status.flatMap { $0.category == 4 ? $0 : nil } ?? EnhancedStatus(4, 3, 2)
-            failure = DeliveryFailure(
-                status,
-                "\(said) refused the connection: \(reply.oneLine)",
-                reply: reply,
-                host: host
-            )
+            failure = told(status, "\(said) refused the connection")
         case .protocolError, .connectionLost, .timedOut:
             failure = DeliveryFailure(.noAnswer, "\(said): \(reply.lines.joined(separator: " "))", host: host)
         }

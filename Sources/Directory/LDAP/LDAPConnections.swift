@@ -76,10 +76,6 @@ final class LDAPConnections: Sendable {
         let count = inWork.add(1, ordering: .relaxed).newValue
         defer { inWork.subtract(1, ordering: .relaxed) }
         guard count <= options.waiting else { throw DirectoryError(.unavailable) }
-        do {
-            return try await threads.runIfActive(body)
-        } catch {
-            throw DirectoryError(.unavailable, underlying: error)
-        }
+        do { return try await threads.runIfActive(body) } catch { throw DirectoryError(error) }
     }
 }

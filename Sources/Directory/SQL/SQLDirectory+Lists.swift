@@ -4,6 +4,7 @@ import GRDB
 import MailBytes
 import MailNames
 import MailingLists
+import SQLDatabase
 
 /// Lists as mail meets them.
 extension SQLDirectory: ListDirectory {
@@ -104,8 +105,10 @@ extension SQLDirectory: ListDirectory {
         }
     }
 
-    public func listSeal() async throws(DirectoryError) -> ListSeal {
-        let secret = try await read { try Data.fetchOne($0, sql: "SELECT secret FROM list_secret") }
+    public func listSeal() -> ListSeal { seal }
+
+    static func seal(in database: SQLDatabase) throws -> ListSeal {
+        let secret = try database.readBlocking { try Data.fetchOne($0, sql: "SELECT secret FROM list_secret") }
         guard let secret, secret.count >= 32 else { throw DirectoryError(.unavailable) }
         let key = SymmetricKey(data: secret)
         return { content in

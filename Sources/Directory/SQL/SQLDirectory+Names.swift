@@ -7,10 +7,11 @@ extension SQLDirectory {
     /// domain that it really is in, whole and without its detail.
     typealias Names = (answer: RecipientAnswer, names: [String])
 
-    func names(for address: EmailAddress) async throws(DirectoryError) -> Names {
-        if let known = cachedNames(for: address) { return known }
+    func names(for tagged: EmailAddress) async throws(DirectoryError) -> Names {
+        if let known = cachedNames(for: tagged) { return known }
         let generation = exactAnswers.generation
         let rules = currentRules()
+        let address = rules.plain(tagged)
         let (answer, domain) = try await read { database in
             let answer = try Self.answer(for: address, rules, namesAlone: true, in: database)
             let domain = try address.domain.flatMap { named -> Domain? in
@@ -22,9 +23,11 @@ extension SQLDirectory {
         return (answer, Self.spellings(of: address, in: domain, rules))
     }
 
-    func cachedNames(for address: EmailAddress) -> Names? {
+    func cachedNames(for tagged: EmailAddress) -> Names? {
+        let rules = currentRules()
+        let address = rules.plain(tagged)
         guard let (answer, domain) = exactAnswers[address] else { return nil }
-        return (answer, Self.spellings(of: address, in: domain, currentRules()))
+        return (answer, Self.spellings(of: address, in: domain, rules))
     }
 
     private static func spellings(of address: EmailAddress, in domain: Domain?, _ rules: NameRules) -> [String] {

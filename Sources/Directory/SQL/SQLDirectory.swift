@@ -1,6 +1,7 @@
 import GRDB
 import MailBytes
 import MailNames
+import MailingLists
 import NIOPosix
 import SASL
 import SQLDatabase
@@ -29,6 +30,10 @@ public final class SQLDirectory: Directory {
     let keepsVerifiers: Bool
     /// What decoys are made from; the same as long as the database is.
     let decoySecret: [UInt8]
+    /// What the tokens of lists and the tags of return paths are sealed with; the same as long as the database is.
+    let seal: ListSeal
+    /// Return paths that this directory's hosts alone can have written.
+    public var returnPaths: SignedReturnPath { SignedReturnPath(seal: seal) }
 
     /// Opens the directory, making it when it is not there.
     ///
@@ -50,6 +55,7 @@ public final class SQLDirectory: Directory {
     ) throws {
         self.database = try SQLDatabase.open(path: path, migrations: Self.migrations, durability: .full)
         self.decoySecret = try Self.decoySecret(in: self.database)
+        self.seal = try Self.seal(in: self.database)
         self.keepsVerifiers = try Self.keepsVerifiers(keepsVerifiers, in: self.database)
         self.clock = clock
         self.hashParameters = hashParameters
@@ -68,10 +74,13 @@ public final class SQLDirectory: Directory {
     // MARK: Recipients
 
     public func cachedAnswer(for address: EmailAddress) -> RecipientAnswer? {
+        // Tags change from day to day: none is kept.
         answers[address]
+            ?? SignedReturnPath.original(of: address).flatMap { _ in answers[currentRules().plain(address)] }
     }
 
-    public func answer(for address: EmailAddress) async throws(DirectoryError) -> RecipientAnswer {
+    public func answer(for tagged: EmailAddress) async throws(DirectoryError) -> RecipientAnswer {
+        let address = currentRules().plain(tagged)
         if let answer = answers[address] { return answer }
         let generation = answers.generation
         let rules = rules.withLock { $0 }
@@ -91,14 +100,14 @@ public final class SQLDirectory: Directory {
                     found[address] = .notLocal
                     continue
                 }
-                let answer = try Self.answer(for: address, rules, in: database)
+                let answer = try Self.answer(for: rules.plain(address), rules, in: database)
                 // Our own name is no domain of ours, but has a postmaster.
                 if answer == .notLocal && address.domain != rules.hostName { foreign.insert(address.host) }
                 found[address] = answer
             }
             return found
         }
-        for (address, answer) in found { answers.keep(answer, for: address, generation: generation) }
+        for (address, answer) in found { answers.keep(answer, for: rules.plain(address), generation: generation) }
         return found
     }
 
@@ -166,52 +175,30 @@ public final class SQLDirectory: Directory {
         let inWork = passwordsInWork.add(1, ordering: .relaxed).newValue
         defer { passwordsInWork.subtract(1, ordering: .relaxed) }
         guard inWork <= Self.waitingPasswords else { throw DirectoryError(.unavailable) }
-        do {
-            return try await hashing.runIfActive(body)
-        } catch {
-            throw DirectoryError(.unavailable, underlying: error)
-        }
+        do { return try await hashing.runIfActive(body) } catch { throw DirectoryError(error) }
     }
 
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (GRDB.Database) throws -> Value
     ) async throws(DirectoryError) -> Value {
-        do {
-            return try await database.read(body)
-        } catch let error as DirectoryError {
-            throw error
-        } catch {
-            throw DirectoryError(.unavailable, underlying: error)
-        }
+        do { return try await database.read(body) } catch { throw DirectoryError(error) }
     }
 
     /// Makes a change that no answer and no password depends on, durable on return.
     func changeMembers<Value: Sendable>(
         _ body: @escaping @Sendable (GRDB.Database) throws -> Value
     ) async throws(DirectoryError) -> Value {
-        do {
-            return try await database.write(body)
-        } catch let error as DirectoryError {
-            throw error
-        } catch {
-            throw DirectoryError(.unavailable, underlying: error)
-        }
+        do { return try await database.write(body) } catch { throw DirectoryError(error) }
     }
 
     /// Makes a change, durable on return, and forgets what was cached before it.
     func change<Value: Sendable>(
         _ body: @escaping @Sendable (GRDB.Database) throws -> Value
     ) async throws(DirectoryError) -> Value {
-        do {
-            let value = try await database.write(body)
-            answers.empty()
-            exactAnswers.empty()
-            verified.forgetAll()
-            return value
-        } catch let error as DirectoryError {
-            throw error
-        } catch {
-            throw DirectoryError(.unavailable, underlying: error)
-        }
+        let value = try await changeMembers(body)
+        answers.empty()
+        exactAnswers.empty()
+        verified.forgetAll()
+        return value
     }
 }

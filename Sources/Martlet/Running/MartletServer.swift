@@ -78,6 +78,7 @@ public final class MartletServer: Sendable {
             spool: spool,
             directory: names,
             lists: directory,
+            returnPaths: directory.returnPaths,
             mailStore: store,
             resolver: resolver,
             recorder: trace,
@@ -95,7 +96,9 @@ public final class MartletServer: Sendable {
             options: plan.admission,
             authenticator: authenticator,
             verifier: ProbingVerifier(probe: probe),
-            lists: directory
+            lists: directory,
+            returnPaths: directory.returnPaths,
+            clock: clock
         )
         reception = Reception(
             options: plan.reception,

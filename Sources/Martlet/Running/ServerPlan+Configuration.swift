@@ -58,6 +58,7 @@ extension ServerPlan {
         spool.minimumFreeSpace = configuration.spool.minimumFree
         messageLifetime = configuration.queue.lifetime
         checksAuthors = configuration.submission.checkFrom
+        variablePaths = SenderList(configuration.returnPath.perRecipient)
         trace.retention = configuration.trace.retention
         dns.forwarders = configuration.resolver.servers.map(\.description)
         dns.trustAnchorFile = configuration.resolver.trustAnchorFile
@@ -134,6 +135,7 @@ extension ServerPlan {
         delivery.messagesPerConnection = outbound.messagesPerConnection
         delivery.connectTimeout = outbound.connectTimeout
         delivery.convertsSigned = outbound.convertSigned
+        delivery.signsReturnPaths = configuration.returnPath.signed
         delivery.delayWarning = configuration.queue.delayWarning == .zero ? nil : configuration.queue.delayWarning
         delivery.reportLifetime = configuration.queue.reportLifetime
         delivery.hops = configuration.limits.hops

@@ -7,6 +7,7 @@ extension ServerPlan {
         options.messageSize = smtpLimits.messageSize
         options.recipients = smtpLimits.recipientsPerTransaction
         options.checksAuthors = checksAuthors
+        options.variablePaths = variablePaths
         options.refusedSolicitations = offer.refusedSolicitations
         return options
     }

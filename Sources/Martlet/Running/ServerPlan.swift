@@ -6,6 +6,7 @@ import Delivery
 import Directory
 import MailBytes
 import MailNames
+import MailPolicy
 import Monitoring
 import NIOCore
 import POPChannels
@@ -80,6 +81,8 @@ public struct ServerPlan: Sendable {
     public var contentInMemory = ByteCount.kibibytes(256)
     /// Whether what a submission says in From has to belong to its account.
     public var checksAuthors = true
+    /// Senders whose mail goes to each recipient with a return path of its own.
+    public var variablePaths = SenderList()
     public var messageLifetime = Duration.seconds(5 * 86_400)
     public var trace = TraceStore.Options()
     public var dns = UnboundResolver.Options()

@@ -49,6 +49,7 @@ public enum ServerRun {
         // Whatever hangs, a stop ends: what was acknowledged is on disk already.
         let watchdog = Thread {
             Thread.sleep(forTimeInterval: 9.5)
+            logger.warning("Not everything ended in time. What was acknowledged is on the disk.")
             exit(0)
         }
         watchdog.start()

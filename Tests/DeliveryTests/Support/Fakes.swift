@@ -14,6 +14,7 @@ import Synchronization
 /// Keeps what happened, and tells those who wait for something to happen.
 final class SignallingRecorder: TraceRecorder {
     private struct Waiting {
+        var number: Int
         var isMet: @Sendable ([TraceEntry]) -> Bool
         var continuation: CheckedContinuation<Void, Never>
     }
@@ -21,6 +22,7 @@ final class SignallingRecorder: TraceRecorder {
     private struct State {
         var entries: [TraceEntry] = []
         var waiting: [Waiting] = []
+        var waits = 0
     }
 
     private let state = Mutex(State())
@@ -44,13 +46,27 @@ final class SignallingRecorder: TraceRecorder {
     }
 
     func wait(until isMet: @escaping @Sendable ([TraceEntry]) -> Bool) async {
-        await withCheckedContinuation { continuation in
-            let isMetNow = state.withLock { state in
-                if isMet(state.entries) { return true }
-                state.waiting.append(Waiting(isMet: isMet, continuation: continuation))
-                return false
+        let number = state.withLock { state in
+            state.waits += 1
+            return state.waits
+        }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isMetNow = state.withLock { state in
+                    if isMet(state.entries) || Task.isCancelled { return true }
+                    state.waiting.append(Waiting(number: number, isMet: isMet, continuation: continuation))
+                    return false
+                }
+                if isMetNow { continuation.resume() }
             }
-            if isMetNow { continuation.resume() }
+        } onCancel: {
+            // A test whose time is up ends, instead of holding up all others.
+            let given = state.withLock { state -> [Waiting] in
+                let given = state.waiting.filter { $0.number == number }
+                state.waiting.removeAll { $0.number == number }
+                return given
+            }
+            for waiting in given { waiting.continuation.resume() }
         }
     }
 

@@ -25,6 +25,11 @@ final class House: Sendable {
     let mailboxes = FakeMailboxes()
     let lookup = FakeLookup()
     let server = FakeServer()
+    /// Signs with what everybody can do.
+    let returnPaths = SignedReturnPath { content in
+        let sum = content.reduce(UInt32(17)) { ($0 &* 31) ^ UInt32($1) }
+        return (0..<4).map { UInt8(truncatingIfNeeded: sum >> ($0 * 8)) }
+    }
     let port: Int
 
     static let group = MultiThreadedEventLoopGroup.singleton
@@ -59,7 +64,9 @@ final class House: Sendable {
         )
         var options = DeliveryOptions(hostName: try Domain(parsing: "mx.home.test"))
         options.outboundPort = port
-        options.connectTimeout = .seconds(5)
+        // No machine is so slow that these decide anything.
+        (options.connectTimeout, options.connectionIdle) = (.seconds(240), .seconds(3600))
+        options.stopGrace = .seconds(240)
         options.scheduler.retries = RetrySchedule(first: [.seconds(3600)])
         options.scheduler.probes = RetrySchedule(first: [.seconds(3600)])
         change(&options, port)
@@ -70,6 +77,7 @@ final class House: Sendable {
             directory: directory,
             mailboxes: mailboxes,
             lists: lists,
+            returnPaths: returnPaths,
             hosts: RelayConnector(
                 lookup: lookup,
                 eventLoop: eventLoop,

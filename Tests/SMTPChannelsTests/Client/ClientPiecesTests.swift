@@ -100,7 +100,7 @@ private struct PiecewiseConnection {
     func end() async { _ = try? await channel.finish(acceptAlreadyClosed: true) }
 }
 
-@Suite("Content that leaves in pieces, RFC 5321 section 4.1.1.4", .timeLimit(.minutes(5))) struct ClientPiecesTests {
+@Suite("Content that leaves in pieces, RFC 5321 section 4.1.1.4", .timeLimit(.minutes(15))) struct ClientPiecesTests {
     private static let taken = "250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go\r\n"
 
     @Test func `pieces follow each other, stuffed as one text`() async throws {

@@ -34,8 +34,9 @@ struct CrashTests {
         return oracle.problems
     }
 
-    @Test func `a power cut at any step loses nothing that was acknowledged`() {
+    @Test func `a power cut at any step loses nothing that was acknowledged`() async {
         for seed in seeds {
+            await Task.yield()
             let problems = run(seed) { oracle in
                 oracle.disk.cutPower(afterSteps: Int(oracle.random.next(upperBound: UInt(120))))
             }
@@ -43,8 +44,9 @@ struct CrashTests {
         }
     }
 
-    @Test func `failing writes and syncs lose nothing that was acknowledged`() {
+    @Test func `failing writes and syncs lose nothing that was acknowledged`() async {
         for seed in seeds {
+            await Task.yield()
             let problems = run(seed) { oracle in
                 var faults = SimulatedDisk.Faults()
                 faults.writeFails = oracle.chance(2) ? 20 : 0
@@ -59,8 +61,9 @@ struct CrashTests {
         }
     }
 
-    @Test func `failing reads lose nothing that was acknowledged, and put nothing in its place`() {
+    @Test func `failing reads lose nothing that was acknowledged, and put nothing in its place`() async {
         for seed in seeds.prefix(seeds.count / 5 + 1) {
+            await Task.yield()
             let problems = run(seed) { oracle in
                 oracle.disk.faults.readFails = 2 + Int(oracle.random.next(upperBound: UInt(8)))
             } prepare: { oracle in
@@ -72,8 +75,9 @@ struct CrashTests {
         }
     }
 
-    @Test func `a start that the system does not let happen changes nothing`() {
+    @Test func `a start that the system does not let happen changes nothing`() async {
         for seed in seeds.prefix(seeds.count / 5 + 1) {
+            await Task.yield()
             let problems = run(seed) { oracle in
                 oracle.disk.faults.openFails = oracle.chance(2) ? 3 : 0
             } prepare: { oracle in
@@ -89,8 +93,9 @@ struct CrashTests {
         }
     }
 
-    @Test func `a full disk refuses messages and loses none`() {
+    @Test func `a full disk refuses messages and loses none`() async {
         for seed in seeds {
+            await Task.yield()
             let problems = run(seed) { oracle in
                 var faults = SimulatedDisk.Faults()
                 faults.capacity = 100_000 + Int(oracle.random.next(upperBound: UInt(300_000)))

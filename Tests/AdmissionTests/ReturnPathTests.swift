@@ -1,0 +1,105 @@
+import Directory
+import MailBytes
+import MailNames
+import MailPolicy
+import NIOCore
+import NIOPosix
+import SASL
+import SMTPProtocol
+import Testing
+
+@testable import Admission
+
+/// example.test with alice, and whoever stands behind a tag.
+private struct TaggedDirectory: Directory {
+    func cachedAnswer(for address: EmailAddress) -> RecipientAnswer? { nil }
+
+    func answer(for tagged: EmailAddress) async throws(DirectoryError) -> RecipientAnswer {
+        let address = SignedReturnPath.original(of: tagged) ?? tagged
+        guard address.domain?.ascii == "example.test" else { return .notLocal }
+        switch address.localPart.text {
+        case "alice": return .account(AccountID(1))
+        case "team": return .alias([address])
+        default: return .unknownRecipient
+        }
+    }
+
+    func isLocal(_ domain: Domain) async throws(DirectoryError) -> Bool { domain.ascii == "example.test" }
+    func authenticate(_ credentials: PasswordCredentials) async throws(DirectoryError) -> Account? { nil }
+    func account(_ id: AccountID) async throws(DirectoryError) -> Account? { nil }
+    func account(_ id: AccountID, maySendAs address: EmailAddress) async throws(DirectoryError) -> Bool { false }
+}
+
+@Suite("Reports to return paths") struct ReturnPathTests {
+    private static let now = Timestamp(seconds: 1_800_000_000)
+    private static let paths = SignedReturnPath { content in
+        let sum = content.reduce(UInt32(17)) { ($0 &* 31) ^ UInt32($1) }
+        return (0..<4).map { UInt8(truncatingIfNeeded: sum >> ($0 * 8)) }
+    }
+
+    private static func refusal(
+        _ address: String,
+        isReport: Bool = true,
+        _ checks: ReturnPathChecks,
+        account: String? = nil
+    ) async throws -> SMTPReply? {
+        var options = Admission.Options()
+        options.returnPaths = checks
+        let admission = Admission(
+            directory: TaggedDirectory(),
+            options: options,
+            returnPaths: paths,
+            clock: WallClock { now }
+        )
+        let client = Admission.Client(
+            peer: IPAddress("192.0.2.1"),
+            account: account,
+            isSubmission: account != nil
+        )
+        let loop = MultiThreadedEventLoopGroup.singleton.any()
+        let address = try EmailAddress(parsing: address)
+        let verdicts: [Verdict]
+        switch admission.judgeRecipient(address, isReport: isReport, client, on: loop) {
+        case .now(let known): verdicts = known
+        case .later(let future): verdicts = try await future.get()
+        }
+        for verdict in verdicts { if case .refuse(let reply) = verdict.decision { return reply } }
+        return nil
+    }
+
+    private static func signed(_ text: String, days: Int64 = 0) throws -> String {
+        let address = try EmailAddress(parsing: text)
+        return try #require(paths.sign(address, now: now - .seconds(days * 86_400))).description
+    }
+
+    @Test func `a tag that holds is taken, whoever writes, and one that does not is refused`() async throws {
+        for checks in [ReturnPathChecks.verified, .required] {
+            for isReport in [true, false] {
+                for name in ["alice@example.test", "team@example.test"] {
+                    #expect(try await Self.refusal(try Self.signed(name), isReport: isReport, checks) == nil)
+                    let old = try Self.signed(name, days: 20)
+                    #expect(try await Self.refusal(old, isReport: isReport, checks) == .returnPathInvalid)
+                    let forged = "prvs=0000000000=\(name)"
+                    #expect(try await Self.refusal(forged, isReport: isReport, checks) == .returnPathInvalid)
+                }
+            }
+        }
+    }
+
+    @Test func `a report to an address without a tag is refused where that is wanted, and other mail is not`()
+        async throws
+    {
+        #expect(try await Self.refusal("alice@example.test", .required) == .returnPathUnsigned)
+        #expect(try await Self.refusal("alice@example.test", isReport: false, .required) == nil)
+        #expect(try await Self.refusal("alice@example.test", .verified) == nil)
+        #expect(try await Self.refusal("alice@example.test", .required, account: "alice@example.test") == nil)
+        // Roles and aliases are written to by those who look for help.
+        #expect(try await Self.refusal("team@example.test", .required) == nil)
+    }
+
+    @Test func `a tag does not make us a relay, nor a name of nobody somebody`() async throws {
+        let elsewhere = try Self.signed("alice@example.org")
+        #expect(try await Self.refusal(elsewhere, .verified) == .relayingDenied)
+        #expect(try await Self.refusal(try Self.signed("nobody@example.test"), .verified) == .unknownRecipient)
+    }
+}
