@@ -36,9 +36,10 @@ extension Admission {
             let why = "the tag of \(address) was not made here, or its time is over"
             return [Verdict("return-path", .refuse(.returnPathInvalid), because: why)]
         }
-        guard checks == .required, isReport, case .account = answer, returnPaths.sign(address, now: now) != nil else {
-            return []
-        }
+        // Whoever looks for help writes to the roles, and their mail may go to an account's mailbox.
+        guard checks == .required, isReport, case .account = answer, !OwnedAddress.isRole(address),
+            returnPaths.sign(address, now: now) != nil
+        else { return [] }
         let why = "mail from \(address) leaves with a signed return path, and this report came to another"
         return [Verdict("return-path", .refuse(.returnPathUnsigned), because: why)]
     }

@@ -18,7 +18,7 @@ private struct TaggedDirectory: Directory {
         let address = SignedReturnPath.original(of: tagged) ?? tagged
         guard address.domain?.ascii == "example.test" else { return .notLocal }
         switch address.localPart.text {
-        case "alice": return .account(AccountID(1))
+        case "alice", "postmaster": return .account(AccountID(1))
         case "team": return .alias([address])
         default: return .unknownRecipient
         }
@@ -94,6 +94,7 @@ private struct TaggedDirectory: Directory {
         #expect(try await Self.refusal("alice@example.test", .verified) == nil)
         #expect(try await Self.refusal("alice@example.test", .required, account: "alice@example.test") == nil)
         // Roles and aliases are written to by those who look for help.
+        #expect(try await Self.refusal("postmaster@example.test", .required) == nil)
         #expect(try await Self.refusal("team@example.test", .required) == nil)
     }
 
