@@ -91,7 +91,7 @@ extension LocalPart {
 }
 
 /// Names a certificate by the SHA-256 of its DER form.
-public struct CertificateFingerprint: Hashable, Sendable, CustomStringConvertible {
+public struct CertificateFingerprint: Hashable, Sendable, LosslessStringConvertible {
     /// 32 octets.
     public let octets: [UInt8]
 

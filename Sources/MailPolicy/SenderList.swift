@@ -1,7 +1,7 @@
 import MailNames
 
 /// A sender, or with `*@example.org` all of a domain.
-public enum SenderPattern: Sendable, Hashable, CustomStringConvertible {
+public enum SenderPattern: Sendable, Hashable, LosslessStringConvertible {
     case address(EmailAddress)
     case domain(Domain)
 

@@ -10,7 +10,7 @@ import Testing
 @Suite("Destinations: rules, addresses to connect from, suspension", .timeLimit(.minutes(15)))
 struct DestinationRuleTests {
     @Test func `the exact domain goes before a pattern, the longer pattern before the shorter`() throws {
-        func rule(_ connections: Int, _ patterns: DestinationRule.Pattern...) -> DestinationRule {
+        func rule(_ connections: Int, _ patterns: DomainPattern...) -> DestinationRule {
             DestinationRule(patterns: patterns, limits: DestinationLimits(connections: connections))
         }
         let rules = DestinationRules([

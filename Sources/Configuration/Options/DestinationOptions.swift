@@ -1,3 +1,4 @@
+import Delivery
 import MailBytes
 import MailNames
 
@@ -8,7 +9,7 @@ public struct DestinationOptions: Sendable, Hashable {
     public var host: SmartHostAddress?
     public var connections: Int?
     public var interval: Duration?
-    public var security: OutboundOptions.Security?
+    public var security: OutboundSecurity?
     /// The name of the pool that connections go out from.
     public var egress: String?
 
@@ -23,31 +24,4 @@ public struct EgressOptions: Sendable, Hashable {
     public var weights: [Int] = []
 
     public init() {}
-}
-
-/// Which domains a rule is about: `example.org`, `*.example.org` for those under it, `*` for all.
-public enum DomainPattern: Sendable, Hashable, CustomStringConvertible {
-    case domain(Domain)
-    case under(Domain)
-    case all
-
-    public init?(_ text: String) {
-        if text == "*" {
-            self = .all
-        } else if text.hasPrefix("*.") {
-            guard let domain = try? Domain(parsing: String(text.dropFirst(2))) else { return nil }
-            self = .under(domain)
-        } else {
-            guard let domain = try? Domain(parsing: text) else { return nil }
-            self = .domain(domain)
-        }
-    }
-
-    public var description: String {
-        switch self {
-        case .domain(let domain): domain.ascii
-        case .under(let domain): "*.\(domain.ascii)"
-        case .all: "*"
-        }
-    }
 }

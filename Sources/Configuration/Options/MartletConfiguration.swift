@@ -83,7 +83,7 @@ public struct TLSOptions: Sendable, Hashable {
 }
 
 /// An address and port to listen on: `127.0.0.1:25`, `[::1]:25`.
-public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+public struct ListenAddress: Sendable, Hashable, LosslessStringConvertible {
     public var address: IPAddress
     public var port: UInt16
 

@@ -1,3 +1,4 @@
+import Delivery
 import MailNames
 
 /// Mail that customers fetch: RFC 2645.
@@ -8,7 +9,7 @@ public struct OnDemandOptions: Sendable, Hashable {
 }
 
 /// A domain whose mail waits here, and the account that fetches it: `example.org=fetch@example.net`.
-public struct OnDemandDomain: Sendable, Hashable, CustomStringConvertible {
+public struct OnDemandDomain: Sendable, Hashable, LosslessStringConvertible {
     public var domain: Domain
     public var account: EmailAddress
 
@@ -43,7 +44,7 @@ public struct FetchOptions: Sendable, Hashable {
     public var host: SmartHostAddress?
     public var way = Way.odmr
     public var domains: [Domain] = []
-    public var security = OutboundOptions.Security.required
+    public var security = OutboundSecurity.required
     public var username: String?
     public var passwordFile: String?
     /// Zero for only when asked to.

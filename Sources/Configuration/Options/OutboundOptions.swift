@@ -1,3 +1,4 @@
+import Delivery
 import MailBytes
 import MailNames
 import MailPolicy
@@ -16,23 +17,11 @@ public struct OutboundOptions: Sendable, Hashable {
         case smartHost = "smart-host"
     }
 
-    /// How connections are secured.
-    public enum Security: String, Sendable, Hashable, CaseIterable {
-        /// STARTTLS where it is offered.
-        case opportunistic
-        /// STARTTLS with a valid certificate, or not at all.
-        case required
-        /// TLS from the first byte.
-        case implicit
-        /// In clear.
-        case none
-    }
-
     public var mode = Mode.mx
     /// The port of hosts that DNS names.
     public var port = 25
     public var smartHost: SmartHostAddress?
-    public var security = Security.opportunistic
+    public var security = OutboundSecurity.opportunistic
     public var username: String?
     /// A file of mode 0600 whose first line is the password.
     public var passwordFile: String?
@@ -64,7 +53,7 @@ public struct ReturnPathOptions: Sendable, Hashable {
 }
 
 /// A host, by name or address, and a port: `smtp.example.net:587`; or a mail system that takes LMTP.
-public struct SmartHostAddress: Sendable, Hashable, CustomStringConvertible {
+public struct SmartHostAddress: Sendable, Hashable, LosslessStringConvertible {
     /// The host.
     public enum Host: Sendable, Hashable {
         case domain(Domain)
@@ -142,7 +131,7 @@ public struct ResolverOptions: Sendable, Hashable {
 }
 
 /// A resolver's address and port: `127.0.0.1`, `127.0.0.1:5353`, `[::1]:53`.
-public struct ResolverAddress: Sendable, Hashable, CustomStringConvertible {
+public struct ResolverAddress: Sendable, Hashable, LosslessStringConvertible {
     public var address: IPAddress
     public var port: UInt16
 

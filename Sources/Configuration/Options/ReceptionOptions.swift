@@ -1,17 +1,11 @@
 import MailBytes
 import MailNames
+import SMTPProtocol
 
 /// How mail is taken in.
 public struct SMTPOptions: Sendable, Hashable {
     /// What becomes of a CR or LF that stands alone.
-    public enum BareNewlines: String, Sendable, Hashable, CaseIterable {
-        /// 5xx, and a line in the trace.
-        case refuse
-        /// CR LF is made of it, which never ends the content.
-        case normalise
-    }
-
-    public var bareNewlines = BareNewlines.refuse
+    public var bareNewlines = DotUnstuffer.BareNewlines.refuse
     /// Whether passwords are taken in clear from this machine: for development alone.
     public var clearTextAuthentication = false
     /// Networks whose hosts get full answers to VRFY and EXPN.

@@ -120,16 +120,10 @@ extension ConfigurationTable {
 
 extension ValueForm where Value == DomainPattern {
     static let domainPattern = ValueForm.text(
-        "a domain such as \"example.org\", \"*.example.org\" for those under it, or \"*\" for all",
-        parse: { DomainPattern($0) },
-        write: { $0.description }
+        "a domain such as \"example.org\", \"*.example.org\" for those under it, or \"*\" for all"
     )
 }
 
 extension ValueForm where Value == IPAddress {
-    static let ipAddress = ValueForm.text(
-        "an address such as \"192.0.2.1\" or \"2001:db8::1\"",
-        parse: { IPAddress($0) },
-        write: { $0.description }
-    )
+    static let ipAddress = ValueForm.text("an address such as \"192.0.2.1\" or \"2001:db8::1\"")
 }

@@ -92,11 +92,7 @@ extension ConfigurationTable {
 }
 
 extension ValueForm where Value == CertificateFingerprint {
-    static let fingerprint = ValueForm.text(
-        "the SHA-256 of a certificate in hexadecimal digits",
-        parse: { CertificateFingerprint($0) },
-        write: { $0.description }
-    )
+    static let fingerprint = ValueForm.text("the SHA-256 of a certificate in hexadecimal digits")
 }
 
 extension ValueForm where Value == String {

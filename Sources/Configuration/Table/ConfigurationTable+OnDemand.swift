@@ -2,9 +2,7 @@ import MailNames
 
 extension ValueForm where Value == OnDemandDomain {
     static let onDemandDomain = ValueForm.text(
-        "a domain and the account that fetches its mail, such as \"example.org=fetch@example.net\"",
-        parse: { OnDemandDomain($0) },
-        write: { $0.description }
+        "a domain and the account that fetches its mail, such as \"example.org=fetch@example.net\""
     )
 }
 

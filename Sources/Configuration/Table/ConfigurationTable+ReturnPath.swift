@@ -1,11 +1,7 @@
 import MailPolicy
 
 extension ValueForm where Value == SenderPattern {
-    static let sender = ValueForm.text(
-        "an address or \"*@domain\"",
-        parse: { SenderPattern($0) },
-        write: { $0.description }
-    )
+    static let sender = ValueForm.text("an address or \"*@domain\"")
 }
 
 extension ConfigurationTable {

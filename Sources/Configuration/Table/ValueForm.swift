@@ -101,6 +101,11 @@ extension ValueForm {
         )
     }
 
+    /// A text in the type's own notation.
+    static func text(_ summary: String) -> ValueForm where Value: LosslessStringConvertible {
+        .text(summary, parse: { Value($0) }, write: { $0.description })
+    }
+
     /// A list of such values.
     static func list<Element: Sendable>(of form: ValueForm<Element>) -> ValueForm where Value == [Element] {
         let summary = "a list of which each is \(form.summary)"
@@ -173,33 +178,19 @@ extension ValueForm where Value == EmailAddress {
 }
 
 extension ValueForm where Value == IPNetwork {
-    static let network = ValueForm.text(
-        "a network such as \"192.0.2.0/24\" or \"2001:db8::/32\"",
-        parse: { IPNetwork($0) },
-        write: { $0.description }
-    )
+    static let network = ValueForm.text("a network such as \"192.0.2.0/24\" or \"2001:db8::/32\"")
 }
 
 extension ValueForm where Value == ListenAddress {
-    static let listenAddress = ValueForm.text(
-        "an address and port such as \"192.0.2.1:25\" or \"[::]:25\"",
-        parse: { ListenAddress($0) },
-        write: { $0.description }
-    )
+    static let listenAddress = ValueForm.text("an address and port such as \"192.0.2.1:25\" or \"[::]:25\"")
 }
 
 extension ValueForm where Value == ResolverAddress {
-    static let resolver = ValueForm.text(
-        "an address such as \"127.0.0.1\" or \"127.0.0.1:5353\"",
-        parse: { ResolverAddress($0) },
-        write: { $0.description }
-    )
+    static let resolver = ValueForm.text("an address such as \"127.0.0.1\" or \"127.0.0.1:5353\"")
 }
 
 extension ValueForm where Value == SmartHostAddress {
     static let smartHost = ValueForm.text(
-        "a host and port such as \"smtp.example.net:587\", \"lmtp:192.0.2.1:24\" or \"lmtp:/run/dovecot/lmtp\"",
-        parse: { SmartHostAddress($0) },
-        write: { $0.description }
+        "a host and port such as \"smtp.example.net:587\", \"lmtp:192.0.2.1:24\" or \"lmtp:/run/dovecot/lmtp\""
     )
 }

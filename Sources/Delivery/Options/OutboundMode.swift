@@ -1,6 +1,7 @@
 import DeliveryScheduler
 import MailNames
 import SASL
+import SMTPProtocol
 
 /// What becomes of mail for domains that are not ours.
 public enum OutboundMode: Equatable, Sendable {
@@ -48,4 +49,14 @@ public enum OutboundSecurity: String, Hashable, Sendable, Codable, CaseIterable 
     case implicit
     /// Always in clear.
     case none
+
+    /// What it is to a client's session.
+    public var policy: SMTPClientSession.TLSPolicy {
+        switch self {
+        case .none: .off
+        case .opportunistic: .opportunistic
+        case .required: .required
+        case .implicit: .implicit
+        }
+    }
 }

@@ -236,14 +236,6 @@ extension OutboundSecurity {
     /// What a message that needs verified TLS makes of it.
     func strict(_ needsTLS: Bool) -> OutboundSecurity { needsTLS && self != .implicit ? .required : self }
 
-    var policy: SMTPClientSession.TLSPolicy {
-        switch self {
-        case .none: .off
-        case .opportunistic: .opportunistic
-        case .required: .required
-        case .implicit: .implicit
-        }
-    }
 }
 
 extension ConnectFailure {

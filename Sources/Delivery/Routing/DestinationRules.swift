@@ -4,14 +4,7 @@ import MailNames
 /// How mail for some domains is dealt with otherwise than for all.
 public struct DestinationRule: Hashable, Sendable {
     /// Which domains.
-    public enum Pattern: Hashable, Sendable {
-        case domain(Domain)
-        /// Those under it, and not it itself: `*.example.net`.
-        case under(Domain)
-        case all
-    }
-
-    public var patterns: [Pattern]
+    public var patterns: [DomainPattern]
     /// The host that takes their mail, instead of those that DNS names: `relay` or `lmtp`.
     public var nextHop: Destination?
     public var limits: DestinationLimits
@@ -21,7 +14,7 @@ public struct DestinationRule: Hashable, Sendable {
     public var sources: [SourceAddress]?
 
     public init(
-        patterns: [Pattern],
+        patterns: [DomainPattern],
         nextHop: Destination? = nil,
         limits: DestinationLimits = DestinationLimits(),
         security: OutboundSecurity? = nil,

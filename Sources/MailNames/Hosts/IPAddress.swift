@@ -136,7 +136,7 @@ public struct IPAddress: Hashable, Sendable {
     }
 }
 
-extension IPAddress: CustomStringConvertible {
+extension IPAddress: LosslessStringConvertible {
     /// Dotted for IPv4, the canonical form of RFC 5952 for IPv6.
     public var description: String {
         if isIPv4 { return "\(low >> 24).\(low >> 16 & 0xFF).\(low >> 8 & 0xFF).\(low & 0xFF)" }
@@ -157,7 +157,7 @@ extension IPAddress: CustomStringConvertible {
 }
 
 /// A range of addresses: `192.0.2.0/24`, `2001:db8::/32`, or a single address.
-public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
+public struct IPNetwork: Hashable, Sendable, LosslessStringConvertible {
     /// The first address.
     public let address: IPAddress
     /// 0 to 32, or 0 to 128.

@@ -36,7 +36,7 @@ public struct MailFetchPlan: Sendable, Equatable {
             host: host,
             way: options.way,
             domains: options.domains,
-            security: OutboundSecurity(options.security),
+            security: options.security,
             credentials: credentials,
             interval: options.interval == .zero ? nil : options.interval
         )

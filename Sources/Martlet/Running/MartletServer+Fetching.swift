@@ -166,7 +166,7 @@ extension MartletServer {
         let serverName: String? = if case .domain = plan.host.host { name } else { nil }
         var session = SMTPClientSession.Configuration(
             hostName: self.plan.hostName.ascii,
-            tls: plan.security.clientPolicy,
+            tls: plan.security.policy,
             credentials: plan.credentials
         )
         session.isServerUnverified = plan.security == .opportunistic && !address.isLoopback
@@ -182,17 +182,6 @@ extension MartletServer {
         case let error as SMTPClientConnection.ConnectError: error.failure.reply.oneLine
         case let error as SMTPClientFailure: error.reply.oneLine
         default: "\(error)"
-        }
-    }
-}
-
-extension OutboundSecurity {
-    fileprivate var clientPolicy: SMTPClientSession.TLSPolicy {
-        switch self {
-        case .none: .off
-        case .opportunistic: .opportunistic
-        case .required: .required
-        case .implicit: .implicit
         }
     }
 }

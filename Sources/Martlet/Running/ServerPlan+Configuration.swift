@@ -42,10 +42,7 @@ extension ServerPlan {
         }
         try setAuthentication(configuration)
         allowsClearTextOnLoopback = configuration.smtp.clearTextAuthentication
-        switch configuration.smtp.bareNewlines {
-        case .refuse: bareNewlines = .refuse
-        case .normalise: bareNewlines = .normalise
-        }
+        bareNewlines = configuration.smtp.bareNewlines
         setOffer(configuration.smtp)
         admission.pace.messagesPerHour = configuration.limits.accountMessagesPerHour
         admission.pace.recipientsPerDay = configuration.limits.accountRecipientsPerDay
@@ -108,7 +105,7 @@ extension ServerPlan {
     private mutating func setDelivery(_ configuration: MartletConfiguration, _ secrets: SecretFiles) throws {
         let outbound = configuration.outbound
         delivery.outboundPort = outbound.port
-        let security = OutboundSecurity(outbound.security)
+        let security = outbound.security
         delivery.outboundSecurity = security
         switch outbound.mode {
         case .catch: delivery.outbound = .catchAll
@@ -192,17 +189,6 @@ extension OutboundMode {
             self = .smartHost(SmartHost(host: host, port: port, security: security, credentials: credentials))
         case .lmtp(let server): self = .lmtp(server)
         case .local, .domain, .literal, .unrouted: self = .hold
-        }
-    }
-}
-
-extension OutboundSecurity {
-    init(_ security: OutboundOptions.Security) {
-        switch security {
-        case .opportunistic: self = .opportunistic
-        case .required: self = .required
-        case .implicit: self = .implicit
-        case .none: self = .none
         }
     }
 }

@@ -15,16 +15,10 @@ extension ServerPlan {
         delivery.rules = DestinationRules(
             configuration.destinations.map { options in
                 DestinationRule(
-                    patterns: options.domains.map { pattern in
-                        switch pattern {
-                        case .domain(let domain): .domain(domain)
-                        case .under(let domain): .under(domain)
-                        case .all: .all
-                        }
-                    },
+                    patterns: options.domains,
                     nextHop: options.host.map { Destination($0) },
                     limits: DestinationLimits(connections: options.connections, interval: options.interval),
-                    security: options.security.map { OutboundSecurity($0) },
+                    security: options.security,
                     sources: pool(options.egress)
                 )
             }

@@ -8,7 +8,8 @@ import MailBytes
 /// messages were smuggled (CVE-2023-51764 and its kin).
 public struct DotUnstuffer: Sendable {
     /// What to do with a CR or LF that stands alone.
-    public enum BareNewlines: Sendable {
+    public enum BareNewlines: String, Sendable, CaseIterable {
+        /// 5xx, and the end of the session.
         case refuse
         /// It becomes CR LF in the message. It never takes part in ending it.
         case normalise
