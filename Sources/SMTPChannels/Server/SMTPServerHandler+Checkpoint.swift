@@ -106,7 +106,8 @@ extension SMTPServerHandler {
         let whole = transaction.bodyType == .binaryMIME ? gathered.readableBytes : Self.endOfLines(gathered)
         let endsLine = whole > 0 || upload == nil || uploadEndsLine || transaction.bodyType == .binaryMIME
         let offset = transaction.contentSize - (gathered.readableBytes - whole)
-        guard endsLine, offset > 0, offset >= whole else { return nil }
+        // Whatever else is wrong: octets that are not here are never told as received.
+        guard endsLine, offset > 0, upload == nil ? offset == whole : offset >= whole else { return nil }
         // A copy of its own size: the buffer that it was gathered in is larger.
         let body = whole > 0 ? gathered.getSlice(at: gathered.readerIndex, length: whole).map(Self.copy) : nil
         let content = SMTPCheckpointStore.Content(body: body, upload: upload, uploadEndsLine: uploadEndsLine)
