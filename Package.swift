@@ -154,7 +154,7 @@ let floor5: [Target] =
         [
             "MailBytes", "MailNames", "MailEvents", "InternetMessage", "SMTPProtocol", "SASL", "DeliveryScheduler",
             "DNSClient", "Spool", "SMTPChannels", "ChannelSupport", "Directory", "MailStore", "MailingLists",
-            "CPlatform", nio, nioPosix, nioSSL, logging,
+            "CPlatform", nio, nioPosix, nioSSL, logging, crypto,
         ]
     )
 

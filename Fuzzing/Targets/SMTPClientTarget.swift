@@ -48,6 +48,7 @@ struct SMTPClientStory {
                 case .line(let bytes): action = session.lineReceived(bytes.span)
                 case .tooLong: return
                 }
+                if case .locate(let offset, _) = action { action = session.located(offset <= 100) }
                 var next = perform(action)
                 while case .begin = next {
                     guard session.mayBegin, sent < 4 else { return }
@@ -77,6 +78,8 @@ struct SMTPClientStory {
             holds(BareNewlines.isFree(bytes), "no bare newline in commands")
             said += bytes
             return .read
+        // Answered already.
+        case .locate: return .read
         case .sendContent:
             said += Array("content".utf8)
             return .read
@@ -102,7 +105,7 @@ struct SMTPClientStory {
         let recipients = ["a@b.example", "\"a b\"@c.example", "grüße@d.example"].compactMap {
             try? EmailAddress(parsing: $0)
         }
-        return SMTPDelivery(
+        var delivery = SMTPDelivery(
             reversePath: .null,
             recipients: recipients.map { EnvelopeRecipient(address: $0, notify: [.failure]) },
             bodyType: choice & 8 == 0 ? .eightBitMIME : .binaryMIME,
@@ -111,5 +114,7 @@ struct SMTPClientStory {
             returnContent: .headers,
             size: 100
         )
+        if choice & 16 != 0 { delivery.transactionID = TransactionIdentifier(local: "\(number)", domain: "c.example") }
+        return delivery
     }
 }

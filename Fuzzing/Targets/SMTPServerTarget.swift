@@ -66,6 +66,7 @@ struct SMTPServerStory: ~Copyable {
                 postmaster: postmaster,
                 offer: SMTPServiceOffer([
                     .deliverBy, .priority, .requiredOwnership, .requireTLS, .noSoliciting, .tracking, .verbose,
+                    .checkpoint,
                 ])
             )
         )
@@ -139,6 +140,16 @@ struct SMTPServerStory: ~Copyable {
         case .judgeSender(let transaction):
             let isRefused = transaction.reversePath.description.hasPrefix("<x")
             perform(session.senderJudged(isRefused ? .refused(.senderSyntax) : .accepted))
+        case .recall(let transaction):
+            // As if the last message had broken off, or had been taken and nobody told: whatever the client says then, the content
+            // is one that DATA and BDAT can have brought.
+            guard let last = messages.last?.transaction, last.checkpoint != nil, transaction.checkpoint != nil else {
+                return perform(session.recalled(.new))
+            }
+            content = Array("begun\r\n".utf8)
+            let earlier = last.kept(at: content.count)
+            let isComplete = transaction.isInternationalized
+            perform(session.recalled(isComplete ? .completed(earlier, .ok) : .interrupted(earlier)))
         case .judgeRecipient(let recipient, let transaction):
             holds(transaction.recipients.count < 5, "no more recipients than the limit")
             let isRefused = recipient.address.description.hasPrefix("x")
@@ -157,6 +168,9 @@ struct SMTPServerStory: ~Copyable {
         case .receiveContent(let reply):
             say(reply)
             content = []
+            mode = .content(DotUnstuffer())
+        case .resumeContent(let reply):
+            say(reply)
             mode = .content(DotUnstuffer())
         case .receiveChunk(let size, let isKept):
             mode = .chunk(left: size, isKept: isKept)

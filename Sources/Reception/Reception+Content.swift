@@ -72,7 +72,7 @@ extension Reception {
         spool.commit(envelope, stored, on: loop) { result in
             switch result {
             case .success(let id):
-                self.record(id, self.received(envelope, head, client, size, hops, transaction.forwarded))
+                self.record(id, self.received(envelope, head, client, size, hops, transaction))
                 if transaction.raisesNotice { self.raiseNotice(id, transaction) }
                 then(.queued(id.description))
             case .failure(let error):
@@ -167,7 +167,7 @@ extension Reception {
         _ client: SMTPClientDescription,
         _ size: Int,
         _ hops: Verdict,
-        _ forwarded: ForwardedClient?
+        _ transaction: SMTPTransaction
     ) -> TraceEvent {
         var event = TraceEvent(
             .received,
@@ -181,7 +181,13 @@ extension Reception {
         if let tracking = envelope.terms.tracking, let id = envelope.envelopeID {
             event.fields += [TraceEvent.Entry(.envelopeID, id), TraceEvent.Entry(.certifier, tracking.certifier)]
         }
-        if let forwarded { event.fields.append(TraceEvent.Entry(.verdict, "forwarded: \(forwarded.sentence)")) }
+        if let forwarded = transaction.forwarded {
+            event.fields.append(TraceEvent.Entry(.verdict, "forwarded: \(forwarded.sentence)"))
+        }
+        if let offset = transaction.checkpoint?.offset {
+            let verdict = "checkpoint: the message of a lost connection went on at octet \(offset)"
+            event.fields.append(TraceEvent.Entry(.verdict, verdict))
+        }
         let asked = admissionClient(client)
         for (index, recipient) in envelope.recipients.prefix(100).enumerated() {
             event.fields.append(TraceEvent.Entry(.recipient, recipient.address.description))
@@ -219,7 +225,8 @@ final class StampedUpload: SMTPContentUpload {
     private let seen = LoopConfined()
 
     /// `@unchecked Sendable`: read and written on the connection's loop alone. The session appends there, and `Reception`
-    /// reads it when the session hands the whole content over, there too: what it awaits in between is told on that loop.
+    /// reads it when the session hands the whole content over, there too: what it awaits in between is told on that loop. Where the
+    /// content goes on over another connection, the first one has ended, and the lock of `SMTPCheckpointStore` is between them.
     private final class LoopConfined: @unchecked Sendable {
         var head: ArrivingHeader?
         var isHeaderWhole = true
@@ -256,6 +263,8 @@ final class StampedUpload: SMTPContentUpload {
         }
         return upload.append(stamped, resume: resume)
     }
+
+    func move(to loop: any EventLoop) { upload.move(to: loop) }
 
     func abandon() { upload.abandon() }
 }

@@ -53,7 +53,7 @@ struct OutgoingContent {
         to recipients: [EmailAddress],
         asking request: SMTPClient.Request
     ) -> SMTPDelivery {
-        SMTPDelivery(
+        var delivery = SMTPDelivery(
             reversePath: sender.map(ReversePath.address) ?? .null,
             recipients: recipients.map { EnvelopeRecipient(address: $0, notify: request.notify) },
             bodyType: bodyType,
@@ -63,5 +63,7 @@ struct OutgoingContent {
             size: buffer.readableBytes,
             terms: request.terms
         )
+        delivery.transactionID = request.transactionID
+        return delivery
     }
 }

@@ -21,17 +21,23 @@ extension SMTPClient {
         public var envelopeID: String?
         /// Deliver-by, future release, priority, REQUIRETLS: a server without one of them refuses what may not go without it.
         public var terms: DeliveryTerms
+        /// What this message to these recipients is called, so that another `send` of the same goes on where the connection was lost,
+        /// and never brings it twice: CHECKPOINT, RFC 1845. The same for each attempt, and for no other message; servers without the
+        /// extension are not told. `nil` lets each attempt begin anew.
+        public var transactionID: TransactionIdentifier?
 
         public init(
             notify: DeliveryNotify? = nil,
             returnContent: ReturnContent? = nil,
             envelopeID: String? = nil,
-            terms: DeliveryTerms = .plain
+            terms: DeliveryTerms = .plain,
+            transactionID: TransactionIdentifier? = nil
         ) {
             self.notify = notify
             self.returnContent = returnContent
             self.envelopeID = envelopeID
             self.terms = terms
+            self.transactionID = transactionID
         }
     }
 }

@@ -111,7 +111,9 @@ public final class SMTPClient: Sendable {
                 break
             }
             content.fit(to: lease.connection.extensions)
-            let delivery = content.delivery(from: sender, to: remaining, asking: request)
+            var delivery = content.delivery(from: sender, to: remaining, asking: request)
+            // The name is one of all recipients together: what goes on under it later is not for some of them.
+            if remaining.count < recipients.count { delivery.transactionID = nil }
             let outcome = await lease.connection.perform(delivery, content: content.buffer)
             await pool.release(lease, isUsable: outcome.isUsable)
             // The server had closed a connection that was kept: nothing was said, so that nothing can have been taken.

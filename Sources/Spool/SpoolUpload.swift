@@ -3,7 +3,7 @@ import Synchronization
 
 /// The content of a large message on its way in: pieces go to the disk as they arrive, and memory holds little of it.
 ///
-/// Used from one event loop. It ends by being committed, or by `abandon()`, or when nobody holds it any more; the last two free
+/// Used from one event loop at a time. It ends by being committed, or by `abandon()`, or when nobody holds it any more; the last two free
 /// its space.
 public final class SpoolUpload: Sendable {
     /// Small pieces are gathered up to this, for each becomes a record of its own.
@@ -18,15 +18,15 @@ public final class SpoolUpload: Sendable {
         var size = 0
         var resume: (@Sendable () -> Void)?
         var isOver = false
+        var eventLoop: any EventLoop
     }
 
     private let spool: Spool
-    private let eventLoop: any EventLoop
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     init(spool: Spool, eventLoop: any EventLoop) {
         self.spool = spool
-        self.eventLoop = eventLoop
+        self.state = Mutex(State(eventLoop: eventLoop))
     }
 
     deinit {
@@ -65,6 +65,14 @@ public final class SpoolUpload: Sendable {
             written(octets)
         }
         return mayGoOn
+    }
+
+    /// From now on it is used from another loop. Who waits for `resume` is not told any more.
+    public func move(to eventLoop: any EventLoop) {
+        state.withLock {
+            $0.eventLoop = eventLoop
+            $0.resume = nil
+        }
     }
 
     private static func takeGathered(_ state: inout State) -> ByteBuffer {
@@ -108,11 +116,11 @@ public final class SpoolUpload: Sendable {
 
     func written(_ octets: Int) {
         spool.addToBacklog(-octets)
-        let resume = state.withLock { state -> (@Sendable () -> Void)? in
+        let (resume, eventLoop) = state.withLock { state -> ((@Sendable () -> Void)?, any EventLoop) in
             state.backlog -= octets
-            guard state.backlog <= spool.options.uploadBacklog.bytes / 16 else { return nil }
+            guard state.backlog <= spool.options.uploadBacklog.bytes / 16 else { return (nil, state.eventLoop) }
             defer { state.resume = nil }
-            return state.resume
+            return (state.resume, state.eventLoop)
         }
         if let resume { eventLoop.execute { resume() } }
     }

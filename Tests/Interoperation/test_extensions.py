@@ -28,7 +28,7 @@ class OfferTests(unittest.TestCase):
             session.ehlo("client.test")
             for keyword in ["deliverby", "mt-priority", "rrvs"]:
                 self.assertTrue(session.has_extn(keyword), keyword)
-            for keyword in ["futurerelease", "requiretls", "no-soliciting", "mtrk", "verb", "onex", "burl"]:
+            for keyword in ["futurerelease", "requiretls", "no-soliciting", "mtrk", "checkpoint", "verb", "onex", "burl"]:
                 self.assertFalse(session.has_extn(keyword), keyword)
             self.assertEqual(answers(session, "MAIL FROM:<a@b.test> HOLDFOR=5", "MAIL FROM:<a@b.test> MTRK=abcd ENVID=1@b.test",
                                      "MAIL FROM:<a@b.test> REQUIRETLS", "VERB"), [555, 555, 555, 500])

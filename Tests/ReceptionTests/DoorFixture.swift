@@ -88,6 +88,7 @@ struct DoorFixture {
         let service = SMTPService(authority: reception, limits: limits, group: group)
         let origin = TLSIdentitySource.Origin.selfSigned(path: folder + "/certificate.pem", names: ["localhost"])
         let identity = try TLSIdentitySource(origin, now: .init(seconds: 1_800_000_000))
+        let checkpoints = SMTPCheckpointStore(clock: clock)
         func listen(_ name: String, _ role: SMTPServerConfiguration.Role) async throws -> SocketAddress {
             let session = SMTPServerConfiguration(
                 hostName: "mx.example.test",
@@ -97,13 +98,14 @@ struct DoorFixture {
                 postmaster: try EmailAddress(parsing: "alice@example.test"),
                 offer: offer
             )
-            let settings = SMTPServerHandler.Settings(
+            var settings = SMTPServerHandler.Settings(
                 session: session,
                 tls: { identity.serverContext },
                 isImplicitTLS: role == .submission,
                 contentInMemory: .kibibytes(64),
                 clock: clock
             )
+            settings.checkpoints = checkpoints
             let point = ListeningPoint.address("127.0.0.1", port: 0)
             guard let address = try await service.listen(.init(name: name, point: point, settings: settings)) else {
                 throw ChannelError.unknownLocalAddress

@@ -132,6 +132,7 @@ final class MailCatcher: SMTPServerAuthority {
 
     private struct Forgetting: SMTPContentUpload {
         func append(_ buffer: ByteBuffer, resume: @escaping @Sendable () -> Void) -> Bool { true }
+        func move(to loop: any EventLoop) {}
         func abandon() {}
     }
 

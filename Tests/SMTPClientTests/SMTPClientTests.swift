@@ -197,4 +197,25 @@ import struct SMTPClient.SMTPClientError
         await client.shutDown()
         await catcher.stop()
     }
+
+    @Test func `a message that has a name goes with it, and what is sent to some of its recipients without`()
+        async throws
+    {
+        let catcher = MailCatcher()
+        let port = try await catcher.start(offer: SMTPServiceOffer(.checkpoint))
+        let client = SMTPClient(host: "127.0.0.1", port: port, security: .none)
+        let name = try #require(TransactionIdentifier(local: "7", domain: "c.example"))
+        let request = SMTPClient.Request(transactionID: name)
+        let taken = try Self.address("r@b.example")
+        _ = try await client.send(Self.message, from: nil, to: [taken], asking: request)
+        _ = try await client.send(
+            Self.message,
+            from: nil,
+            to: [taken, try Self.address("no@b.example")],
+            asking: request
+        )
+        #expect(catcher.messages.map(\.transaction.checkpoint?.identifier) == [name, nil])
+        await client.shutDown()
+        await catcher.stop()
+    }
 }

@@ -28,6 +28,7 @@ import Testing
     private static func offered(_ role: SMTPServerConfiguration.Role, isEncrypted: Bool) throws -> Set<String> {
         let all: SMTPExtensions = [
             .deliverBy, .futureRelease, .priority, .requiredOwnership, .requireTLS, .noSoliciting, .tracking, .verbose,
+            .checkpoint,
         ]
         var dialogue = Dialogue(
             try .sample(role) { configuration in

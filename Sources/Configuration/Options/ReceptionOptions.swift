@@ -16,6 +16,8 @@ public struct SMTPOptions: Sendable, Hashable {
     public var noSoliciting: [String] = []
     /// Whether MTRK is offered: RFC 3885.
     public var tracking = false
+    /// Whether CHECKPOINT is offered: RFC 1845.
+    public var checkpoint = false
     /// Whether VERB and ONEX are taken, which change nothing.
     public var verboseCommands = false
     /// Hosts that may speak for others: XCLIENT and XFORWARD.

@@ -204,6 +204,13 @@ public enum ConfigurationTable {
             "Offers MTRK (RFC 3885): senders may ask later what became of their messages."
         ),
         ConfigurationKey(
+            "smtp.checkpoint",
+            \.smtp.checkpoint,
+            .flag,
+            "Offers CHECKPOINT (RFC 1845): who loses the connection in the middle of a large message goes on where it was, within 48 "
+                + "hours and until the server is restarted."
+        ),
+        ConfigurationKey(
             "smtp.verbose-commands",
             \.smtp.verboseCommands,
             .flag,

@@ -245,17 +245,22 @@ extension DeliveryService {
             let copy = member.flatMap { copies?.content(source.first, for: $0) } ?? source.first
             let recipients = part.compactMap { envelopeRecipient($0, of: message) }
             let path = member.flatMap { copies?.reversePath(for: $0) } ?? message.envelope.reversePath
+            var delivery = SMTPDelivery(
+                reversePath: signer?.signed(path, now: clock.now()) ?? path,
+                recipients: recipients,
+                bodyType: source.bodyType,
+                isInternationalized: source.isInternationalized,
+                envelopeID: message.envelope.envelopeID,
+                returnContent: message.envelope.returnContent,
+                size: source.size + copy.readableBytes - source.first.readableBytes,
+                terms: terms(for: part, of: message)
+            )
+            // Only what comes to be the same at each attempt can go on where it was.
+            if connection.extensions.checkpoint && !isPersonal && !source.isConverted {
+                delivery.transactionID = delivery.identifier(of: message.id, at: options.hostName)
+            }
             let transaction = OutboundTransaction(
-                delivery: SMTPDelivery(
-                    reversePath: signer?.signed(path, now: clock.now()) ?? path,
-                    recipients: recipients,
-                    bodyType: source.bodyType,
-                    isInternationalized: source.isInternationalized,
-                    envelopeID: message.envelope.envelopeID,
-                    returnContent: message.envelope.returnContent,
-                    size: source.size + copy.readableBytes - source.first.readableBytes,
-                    terms: terms(for: part, of: message)
-                ),
+                delivery: delivery,
                 content: copy,
                 laterPieces: source.laterPieces,
                 piece: source.piece()

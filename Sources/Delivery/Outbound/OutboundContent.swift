@@ -13,6 +13,8 @@ struct OutboundContent: Sendable {
     var size: Int
     var bodyType: BodyType
     var isInternationalized: Bool
+    /// Whether it is another than what lies in the spool.
+    var isConverted = false
     /// Makes what reads the later pieces of one transaction, in order.
     var piece: @Sendable () -> @Sendable (Int) async throws -> ByteBuffer
 }
@@ -90,6 +92,7 @@ extension DeliveryService {
         }
         result.first = first
         result.bodyType = .sevenBit
+        result.isConverted = true
         result.piece = {
             let course = ConversionCourse(afterFirst)
             return { index in course.next(try await read(index)) }

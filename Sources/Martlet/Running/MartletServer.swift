@@ -38,6 +38,8 @@ public final class MartletServer: Sendable {
     let probe: RecipientProbe
     let smtp: SMTPService
     let tracking: TrackingServer
+    /// What clients may resume, also when the configuration changes.
+    private let checkpoints = SMTPCheckpointStore()
     let fetching = MailFetching()
     let pop: POPServer
     let identity: TLSIdentitySource
@@ -247,6 +249,7 @@ public final class MartletServer: Sendable {
         )
         settings.proxies = plan.proxies
         settings.trusted = plan.trustedHosts
+        settings.checkpoints = checkpoints
         return settings
     }
 

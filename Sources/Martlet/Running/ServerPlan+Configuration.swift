@@ -81,6 +81,7 @@ extension ServerPlan {
         if smtp.longestHold == .zero { offer.extensions.remove(.futureRelease) }
         if !smtp.noSoliciting.isEmpty { offer.extensions.insert(.noSoliciting) }
         if smtp.tracking { offer.extensions.insert(.tracking) }
+        if smtp.checkpoint { offer.extensions.insert(.checkpoint) }
         if smtp.verboseCommands { offer.extensions.insert(.verbose) }
     }
 

@@ -67,6 +67,7 @@ struct SMTPOnStandardStreams: ~Copyable {
             Self.write(reply)
             return false
         case .judgeSender: next = session.senderJudged(.accepted)
+        case .recall: next = session.recalled(.new)
         case .judgeRecipient: next = session.recipientJudged(.accepted)
         case .judgeCredentials: next = session.credentialsJudged(.unavailable)
         case .findVerifier: next = session.verifierFound(.unavailable)
@@ -74,7 +75,7 @@ struct SMTPOnStandardStreams: ~Copyable {
         case .askQueue: next = session.queueAnswered(.notOffered)
         case .turnAround: return false
         case .resolve: next = session.urlResolved(octets: nil)
-        case .receiveContent(let reply):
+        case .receiveContent(let reply), .resumeContent(let reply):
             Self.write(reply)
             guard readContent() else { return false }
             next = session.contentEnded()

@@ -21,17 +21,19 @@ final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
         var finished: EventLoopPromise<SMTPTransactionResult>
     }
 
-    private var session: SMTPClientSession
+    var session: SMTPClientSession
     private let timeouts: SMTPTimeouts
     private let tls: (@Sendable () throws -> NIOSSLClientHandler)?
     private let secrets: ExporterSecrets?
     private let clock: WallClock
     private var inbound = ByteBuffer()
-    private var job: Job?
+    private(set) var job: Job?
     /// Counts jobs: pieces of content belong to the one they were asked for, and to no later one.
-    private var jobNumber: UInt64 = 0
+    private(set) var jobNumber: UInt64 = 0
     /// Whether content has begun to leave and its end has not.
     private var contentIsUnfinished = false
+    /// Where in the content the server wants it to go on: RFC 1845.
+    var start = ContentPosition()
     /// The server answered content that it had not got whole. What it would take the next octets for is unknown.
     private var isOutOfStep = false
     private var question: EventLoopPromise<SMTPReply>?
@@ -39,7 +41,7 @@ final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
     private var deadline = Deadline()
     private var context: ChannelHandlerContext?
     private var began: NIODeadline
-    private var failure: SMTPClientFailure?
+    private(set) var failure: SMTPClientFailure?
     private(set) var dialogue = SMTPDialogue()
     private(set) var tlsVersion: String?
 
@@ -145,6 +147,7 @@ final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
         }
         self.job = job
         jobNumber += 1
+        start = ContentPosition()
         guard job.delivery.bodyType == .eightBitMIME, !session.extensions.eightBitMIME else {
             perform(session.begin(job.delivery), context)
             return
@@ -209,7 +212,7 @@ final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
         perform(session.quit(), context)
     }
 
-    private func perform(_ action: SMTPClientSession.Action, _ context: ChannelHandlerContext) {
+    func perform(_ action: SMTPClientSession.Action, _ context: ChannelHandlerContext) {
         switch action {
         case .wait: touch(context)
         case .send(let bytes, let isSecret):
@@ -221,6 +224,9 @@ final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
             ready?.succeed()
             ready = nil
             deadline.cancel()
+        case .locate(let offset, let isText):
+            touch(context)
+            locate(offset, isText: isText, context)
         case .sendContent: sendContent(context)
         case .sendChunk(let command):
             dialogue.said(command, at: elapsed)
@@ -301,7 +307,7 @@ final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
     // MARK: Content
 
     private func sendContent(_ context: ChannelHandlerContext) {
-        dialogue.noted("\(job?.delivery.size ?? 0) octets of content", at: elapsed)
+        dialogue.noted("\(job?.delivery.size ?? 0) octets of content\(start.note)", at: elapsed)
         sendPieces(context, stuffing: true)
     }
 
@@ -311,7 +317,9 @@ final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
         var stuffer = DotStuffer()
         let isWhole = job.laterPieces == 0
         contentIsUnfinished = !isWhole
-        var first = stuffing ? Self.stuffed(job.content, &stuffer, context) : job.content
+        let start = start
+        let content = start.part(of: job.content, 0)
+        var first = stuffing ? Self.stuffed(content, &stuffer, context) : content
         if isWhole && stuffing { first.writeStaticString(stuffer.end()) }
         let written = context.writeAndFlush(wrapOutboundOut(first))
         guard !isWhole else { return }
@@ -323,8 +331,8 @@ final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
             var stuffer = initial
             do {
                 try await written.get()
-                for index in 1...count {
-                    let next = try await piece(index)
+                for index in max(1, start.piece)...count {
+                    let next = start.part(of: try await piece(index), index)
                     let state = stuffer
                     stuffer = try await loop.flatSubmit {
                         bound.value.send(next, of: number, state, isLast: index == count, stuffing: stuffing)
@@ -356,7 +364,7 @@ final class SMTPClientHandler: ChannelInboundHandler, RemovableChannelHandler {
         return context.writeAndFlush(wrapOutboundOut(buffer)).map { after }
     }
 
-    private func giveUp(_ number: UInt64, _ text: String) {
+    func giveUp(_ number: UInt64, _ text: String) {
         guard job != nil, number == jobNumber else { return }
         end(.connection(.connectionLost, text))
         context?.close(promise: nil)

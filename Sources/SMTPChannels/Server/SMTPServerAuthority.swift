@@ -128,6 +128,9 @@ public enum SMTPReceivedContent: Sendable {
 public protocol SMTPContentUpload: Sendable {
     /// - Returns: whether more may come at once; false asks to wait for `resume`, called on the connection's loop.
     func append(_ buffer: ByteBuffer, resume: @escaping @Sendable () -> Void) -> Bool
+    /// The content goes on over another connection, whose loop this is, after the first one was lost: RFC 1845. Who asked to be
+    /// told that more may come is not told any more.
+    func move(to loop: any EventLoop)
     /// The message will not come to its end.
     func abandon()
 }

@@ -10,6 +10,7 @@ extension SMTPServerHandler {
     ///
     /// It is given away with it, so that the session alone holds the recipients when it adds one to them.
     func perform(_ action: consuming SMTPServerSession.Action, _ context: ChannelHandlerContext) {
+        if checkpoint != nil { endSettledCheckpoint() }
         switch consume action {
         case .send(let reply):
             send(reply, context)
@@ -28,6 +29,7 @@ extension SMTPServerHandler {
             close(context, lingers: true)
         case .judgeSender(let transaction):
             judge(authority.judgeSender(transaction, client, on: context.eventLoop), context) { $0.senderJudged($1) }
+        case .recall(let transaction): recall(transaction, context)
         case .judgeRecipient(let recipient, let transaction):
             let judging = authority.judgeRecipient(recipient, consume transaction, client, on: context.eventLoop)
             judge(judging, context) { $0.recipientJudged($1) }
@@ -71,6 +73,9 @@ extension SMTPServerHandler {
         case .receiveContent(let reply):
             send(reply, context)
             forgetContent()
+            mode = .content(DotUnstuffer(settings.session.bareNewlines))
+        case .resumeContent(let reply):
+            send(reply, context)
             mode = .content(DotUnstuffer(settings.session.bareNewlines))
         case .receiveChunk(let size, let isKept): mode = .chunk(remaining: size, isKept: isKept)
         case .commit(let transaction): commit(transaction, context)
@@ -231,10 +236,11 @@ extension SMTPServerHandler {
             body = content
             return
         }
+        guard checkpoint == nil else { return sendWholeLines(content, to: upload, context) }
         send(content, to: upload, context)
     }
 
-    private func send(_ content: ByteBuffer, to upload: any SMTPContentUpload, _ context: ChannelHandlerContext) {
+    func send(_ content: ByteBuffer, to upload: any SMTPContentUpload, _ context: ChannelHandlerContext) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         uploadIsBehind = !upload.append(content) {
             let (handler, context) = bound.value
@@ -244,7 +250,7 @@ extension SMTPServerHandler {
     }
 
     /// The transaction whose content is being received.
-    private var pending: SMTPTransaction? { session.contentTransaction }
+    var pending: SMTPTransaction? { session.contentTransaction }
 
     private func commit(_ transaction: SMTPTransaction, _ context: ChannelHandlerContext) {
         mode = .waiting
@@ -257,9 +263,13 @@ extension SMTPServerHandler {
         }
         body = nil
         upload = nil
+        // From here on the outcome decides, and not the connection.
+        let kept = checkpoint.map { CommittedCheckpoint($0, transaction) }
+        checkpoint = nil
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         authority.commit(transaction, content, client, on: context.eventLoop) { reply in
             let (handler, context) = bound.value
+            if let kept { handler.checkpointCommitted(kept, reply, context) }
             handler.judged(reply, context) { $0.committed($1) }
         }
     }

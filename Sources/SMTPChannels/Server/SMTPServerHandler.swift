@@ -33,6 +33,8 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
         public var trusted: [IPNetwork] = []
         /// Where BURL fetches from; without one it is not offered.
         public var urlContent: (any URLContentSource)?
+        /// Where transactions that broke off are kept; without one CHECKPOINT keeps nothing.
+        public var checkpoints: SMTPCheckpointStore?
 
         public init(
             session: SMTPServerConfiguration,
@@ -103,6 +105,10 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
     private var tlsVersion: String?
     private var isProcessing = false
     var uploadIsBehind = false
+    /// Whether what was uploaded ends where a line does. Known of transactions with TRANSID alone.
+    var uploadEndsLine = true
+    /// A transaction with TRANSID is in use here: RFC 1845.
+    var checkpoint: SMTPCheckpointTicket?
     private var readIsHeld = false
     private var inputEnded = false
     private var isLingering = false
@@ -241,6 +247,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
     }
 
     public func channelInactive(context: ChannelHandlerContext) {
+        leaveCheckpoint()
         mode = .closed
         deadline.cancel()
         upload?.abandon()
@@ -289,6 +296,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
     }
 
     private func abort(_ context: ChannelHandlerContext) {
+        leaveCheckpoint()
         mode = .closed
         deadline.cancel()
         outbound = ByteBuffer()
@@ -327,6 +335,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
     ///   and takes the reply from the client that it is meant for; so only this side is closed, and what comes is thrown
     ///   away for a while.
     func close(_ context: ChannelHandlerContext, lingers: Bool = false) {
+        leaveCheckpoint()
         mode = .closed
         deadline.cancel()
         upload?.abandon()

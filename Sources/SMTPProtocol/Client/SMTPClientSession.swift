@@ -15,6 +15,9 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         case startTLS
         /// Ready for `begin(_:)` or `quit()`.
         case ready
+        /// Where in the content this offset is is to be found; with `isText` it counts every line's end as CR LF, and a line has to
+        /// begin there. Answered by `located(_:)`; what is sent then begins there. RFC 1845 section 3.
+        case locate(offset: Int, isText: Bool)
         /// Send the content with dot-stuffing and its end, then wait.
         case sendContent
         /// Send this line, then exactly the content's octets: RFC 3030.
@@ -79,7 +82,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         case question
     }
 
-    private struct Transaction: Sendable {
+    struct Transaction: Sendable {
         var delivery: SMTPDelivery
         var outcomes: [SMTPRecipientOutcome?]
         /// What MAIL was answered, when it was refused.
@@ -88,6 +91,14 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         var passesNotifications = false
         /// Recipients below this place have had their reply to the content, where each has its own.
         var settled = 0
+        /// Whether the recipients wait for what MAIL is answered.
+        var isStepwise = false
+        /// Whether the server is told TRANSID: RFC 1845.
+        var usesCheckpoint = false
+        /// The server wants it, and not on this connection.
+        var isForAnotherConnection = false
+        /// Octets of content that the server has already.
+        var offset = 0
 
         var accepted: Int {
             outcomes.reduce(0) { count, outcome in
@@ -99,7 +110,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     let configuration: Configuration
     var awaited: [Awaited] = [.greeting]
     private var parser = SMTPReplyParser()
-    private var transaction: Transaction?
+    var transaction: Transaction?
     var exchange: SASLClientExchange?
     /// What the TLS connection can be bound to.
     private(set) var bindings = ChannelBindings()
@@ -108,6 +119,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     /// The server's first line, for the trace.
     public private(set) var banner = ""
     private var transactions = 0
+    /// Transactions whose MAIL the server took.
+    private var taken = 0
     /// The domains of recipients named on this connection, where the server bounds them: RFC 9422.
     private var domains: Set<MailHost> = []
     /// What time it is, as the channel said last: what is left of times is counted from here.
@@ -180,7 +193,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             guard awaited.isEmpty else { return .wait }
             needsReset = false
             awaited = [.mail]
-            return .send(mailCommand(transaction.delivery), isSecret: false)
+            return .send(mailCommand(transaction), isSecret: false)
         case .mail, .recipient, .data, .content, .contentOf: return transactionAnswered(what, reply)
         }
     }
@@ -283,13 +296,16 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             )
         }
         transactions += 1
+        nameTransaction(&transaction)
         self.transaction = transaction
         var bytes: [UInt8] = needsReset ? Array("RSET\r\n".utf8) : []
         awaited = needsReset ? [.reset] : [.mail]
-        if !extensions.pipelining { return .send(needsReset ? bytes : mailCommand(delivery), isSecret: false) }
+        if !extensions.pipelining || transaction.isStepwise {
+            return .send(needsReset ? bytes : mailCommand(transaction), isSecret: false)
+        }
         if needsReset { awaited.append(.mail) }
         needsReset = false
-        bytes += mailCommand(delivery)
+        bytes += mailCommand(transaction)
         for index in delivery.recipients.indices where transaction.outcomes[index] == nil {
             bytes += recipientCommand(delivery.recipients[index], delivery)
             awaited.append(.recipient(index))
@@ -364,60 +380,18 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         return nil
     }
 
-    private static func needsUTF8(_ delivery: SMTPDelivery) -> Bool {
-        delivery.isInternationalized || delivery.reversePath.address?.isInternationalized == true
-            || delivery.recipients.contains { $0.address.isInternationalized }
-    }
-
-    private func mailCommand(_ delivery: SMTPDelivery) -> [UInt8] {
-        var command = "MAIL FROM:\(delivery.reversePath)"
-        if extensions.size != nil { command += " SIZE=\(delivery.size)" }
-        switch delivery.bodyType {
-        case .sevenBit: break
-        // Where 8BITMIME is not offered, nobody found an octet beyond 127: the content is sent for what it is.
-        case .eightBitMIME: if extensions.eightBitMIME { command += " BODY=8BITMIME" }
-        case .binaryMIME: command += " BODY=BINARYMIME"
-        }
-        if Self.needsUTF8(delivery) { command += " SMTPUTF8" }
-        if extensions.deliveryNotification {
-            if let content = delivery.returnContent { command += content == .full ? " RET=FULL" : " RET=HDRS" }
-            if let id = delivery.envelopeID { command += " ENVID=\(XText.encode(id))" }
-        }
-        command += extensions.parameters(
-            for: delivery.terms,
-            hasEnvelopeID: delivery.envelopeID != nil,
-            isEncrypted: isEncrypted,
-            now: now
-        )
-        return Array((command + "\r\n").utf8)
-    }
-
-    private func recipientCommand(_ recipient: EnvelopeRecipient, _ delivery: SMTPDelivery) -> [UInt8] {
-        var command = "RCPT TO:<\(recipient.address)>"
-        if extensions.deliveryNotification {
-            if let notify = extensions.notify(recipient.notify, for: delivery.terms) {
-                var words: [String] = []
-                if notify.contains(.success) { words.append("SUCCESS") }
-                if notify.contains(.failure) { words.append("FAILURE") }
-                if notify.contains(.delay) { words.append("DELAY") }
-                command += " NOTIFY=" + (words.isEmpty ? "NEVER" : words.joined(separator: ","))
-            }
-            if let original = recipient.originalRecipient {
-                command += " ORCPT=\(original.addressType);\(original.encodedAddress)"
-            }
-        }
-        if extensions.requiredOwnership, let ownership = recipient.requiredOwnership {
-            command += " RRVS=\(RequiredOwnershipExtension.value(ownership))"
-        }
-        return Array((command + "\r\n").utf8)
-    }
-
     private mutating func transactionAnswered(_ what: Awaited, _ reply: SMTPReply) -> Action {
         guard var transaction else { return .failed(.connection(.protocolError, "a reply that nothing asked for")) }
         if reply.code == 421 { return lost(SMTPClientFailure(.connectionLost, reply)) }
         switch what {
         case .mail:
-            if reply.code / 100 != 2 { transaction.refusal = reply }
+            if reply.code == 355 && transaction.usesCheckpoint { return resumptionOffered(reply) }
+            if reply.code / 100 == 2 { taken += 1 } else { transaction.refusal = reply }
+            // Not a word about this message: OpenSMTPD says so when a connection has carried as many as it may.
+            if reply.saysTooMany && taken > 0 {
+                transaction.isForAnotherConnection = true
+                transactions = .max
+            }
         case .recipient(let index):
             transaction.outcomes[index] = outcome(of: reply, in: transaction)
         case .data:
@@ -441,9 +415,12 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     }
 
     private func outcome(of reply: SMTPReply, in transaction: Transaction) -> SMTPRecipientOutcome {
+        if transaction.isForAnotherConnection { return .notTried }
         if let refusal = transaction.refusal { return Self.outcome(of: refusal) }
-        // Too many recipients, said as RFC 5321 section 4.5.3.1.10 asks or as RFC 821 had it.
-        if (reply.code == 452 || reply.code == 552) && transaction.accepted > 0 { return .notTried }
+        // Too many recipients, said as RFC 5321 section 4.5.3.1.10 asks, as RFC 821 had it, or by the status.
+        if (reply.code == 452 || reply.code == 552 || reply.saysTooMany) && transaction.accepted > 0 {
+            return .notTried
+        }
         return Self.outcome(of: reply)
     }
 
@@ -477,7 +454,11 @@ public struct SMTPClientSession: ~Copyable, Sendable {
             let delivery = transaction.delivery
             return .send(recipientCommand(delivery.recipients[next], delivery), isSecret: false)
         }
+        if case .mail = what, transaction.isStepwise { return nameRecipients() }
         guard transaction.accepted > 0, !transaction.delivery.isProbe else { return abort() }
+        if transaction.usesCheckpoint, transaction.accepted < transaction.outcomes.count {
+            return beginWithoutCheckpoint()
+        }
         if transaction.usesChunks {
             awaited = contentReplies
             return .sendChunk(Array("BDAT \(transaction.delivery.size) LAST\r\n".utf8))
@@ -491,7 +472,9 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         for index in transaction?.outcomes.indices ?? 0..<0 {
             switch transaction?.outcomes[index] {
             case .failed, .notTried: continue
-            default: transaction?.outcomes[index] = Self.outcome(of: refusal)
+            default:
+                let isForAnother = transaction?.isForAnotherConnection == true
+                transaction?.outcomes[index] = isForAnother ? .notTried : Self.outcome(of: refusal)
             }
         }
     }
@@ -523,19 +506,19 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     }
 
     /// The replies that follow the content: one, or with LMTP one for each recipient that was accepted.
-    private var contentReplies: [Awaited] {
+    var contentReplies: [Awaited] {
         guard configuration.speaksLMTP, let transaction else { return [.content] }
         return transaction.outcomes.indices.compactMap { index in
             if case .accepted = transaction.outcomes[index] { .contentOf(index) } else { nil }
         }
     }
 
-    private static func unexpected(_ reply: SMTPReply) -> SMTPReply {
+    static func unexpected(_ reply: SMTPReply) -> SMTPReply {
         SMTPReply(451, EnhancedStatus(4, 5, 0), "unexpected answer: \(reply.oneLine)")
     }
 
     /// No recipient was taken: the transaction is reset before the next.
-    private mutating func abort() -> Action {
+    mutating func abort() -> Action {
         needsReset = true
         return finish()
     }
@@ -588,5 +571,12 @@ public struct SMTPClientSession: ~Copyable, Sendable {
         return finish()
     }
 
-    private func line(_ text: String) -> Action { .send(Array((text + "\r\n").utf8), isSecret: false) }
+    func line(_ text: String) -> Action { .send(Array((text + "\r\n").utf8), isSecret: false) }
+}
+
+extension SMTPReply {
+    /// Too many recipients or messages, for now: RFC 3463 section 3.6, or no status at all.
+    fileprivate var saysTooMany: Bool {
+        code / 100 == 4 && (status.map { $0.subject == 5 && $0.detail == 3 } ?? (code == 452))
+    }
 }

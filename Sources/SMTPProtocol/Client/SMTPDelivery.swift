@@ -15,6 +15,9 @@ public struct SMTPDelivery: Sendable, Equatable {
     public var size: Int
     /// Whether it ends behind RCPT, with no message: it only asks whether the recipients would be taken.
     public var isProbe = false
+    /// What the transaction is called, so that it goes on where it was when its connection is lost: RFC 1845. The same for each
+    /// attempt with the same content to the same recipients, and for no other. Servers without CHECKPOINT are not told.
+    public var transactionID: TransactionIdentifier?
     private var asked: Boxed<DeliveryTerms>?
 
     /// What the sender asked for beyond the plain envelope.

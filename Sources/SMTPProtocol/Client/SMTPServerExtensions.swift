@@ -28,6 +28,8 @@ public struct SMTPServerExtensions: Sendable, Equatable {
     public var noSoliciting = false
     /// MTRK: RFC 3885.
     public var tracking = false
+    /// CHECKPOINT: RFC 1845.
+    public var checkpoint = false
     /// RCPTMAX, MAILMAX and RCPTDOMAINMAX: RFC 9422. The last bounds the domains of all recipients of a session.
     public var recipientsPerTransaction: Int?
     public var transactionsPerConnection: Int?
@@ -58,6 +60,7 @@ public struct SMTPServerExtensions: Sendable, Equatable {
             case "REQUIRETLS": requireTLS = true
             case "NO-SOLICITING": noSoliciting = true
             case "MTRK": tracking = true
+            case "CHECKPOINT": checkpoint = true
             case "LIMITS": takeLimits(words.dropFirst())
             default: continue
             }

@@ -57,6 +57,7 @@ struct MailParameters {
         static let requireTLS = Seen(rawValue: 2048)
         static let tracking = Seen(rawValue: 4096)
         static let solicit = Seen(rawValue: 8192)
+        static let transaction = Seen(rawValue: 16384)
 
         init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -87,6 +88,7 @@ struct MailParameters {
             if keyword.equals("REQUIRETLS") { return offered.contains(.requireTLS) ? .requireTLS : [] }
             if keyword.equals("MTRK") { return offered.contains(.tracking) ? .tracking : [] }
             if keyword.equals("SOLICIT") { return offered.contains(.noSoliciting) ? .solicit : [] }
+            if keyword.equals("TRANSID") { return offered.contains(.checkpoint) ? .transaction : [] }
             return []
         }
     }
@@ -150,6 +152,7 @@ struct MailParameters {
         case .priority: asked.priority = try PriorityExtension.parse(text)
         case .tracking: asked.tracking = try TrackingExtension.parse(text)
         case .solicit: asked.solicitation = try NoSolicitingExtension.parse(text)
+        case .transaction: asked.transaction = try TransactionIdentifier(parsing: text)
         default: throw SMTPSyntaxError(.parameter)
         }
         requests = Boxed(asked)

@@ -9,6 +9,8 @@ struct MailRequests: Hashable, Sendable {
     var requiresTLS = false
     var tracking: TrackingExtension.Request?
     var solicitation: String?
+    /// TRANSID: RFC 1845.
+    var transaction: TransactionIdentifier?
 
     /// The same with moments in the place of intervals.
     ///

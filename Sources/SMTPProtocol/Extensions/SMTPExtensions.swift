@@ -27,6 +27,8 @@ public struct SMTPExtensions: OptionSet, Hashable, Sendable {
     public static let verbose = SMTPExtensions(rawValue: 128)
     /// BURL, which is for submission alone: RFC 4468 section 3.1.
     public static let burl = SMTPExtensions(rawValue: 256)
+    /// CHECKPOINT, for transfer and submission: RFC 1845.
+    public static let checkpoint = SMTPExtensions(rawValue: 512)
 }
 
 /// What a listener offers beyond what every session has, with the values that are announced.
@@ -59,6 +61,8 @@ public struct SMTPServiceOffer: Hashable, Sendable {
     func holding(for role: SMTPServerConfiguration.Role, isEncrypted: Bool) -> SMTPExtensions {
         var offered = extensions
         if role != .submission { offered.subtract([.futureRelease, .burl]) }
+        // LMTP tells the outcome of each recipient, of which there is no one reply to repeat; on-demand relay takes no mail.
+        if role != .submission && role != .transfer { offered.remove(.checkpoint) }
         if !isEncrypted { offered.remove(.requireTLS) }
         return offered
     }
@@ -78,6 +82,7 @@ public struct SMTPServiceOffer: Hashable, Sendable {
         if offered.contains(.requireTLS) { lines.append(RequireTLSExtension.keyword) }
         if offered.contains(.noSoliciting) { lines.append(NoSolicitingExtension.line(refused: refusedSolicitations)) }
         if offered.contains(.tracking) { lines.append(TrackingExtension.keyword) }
+        if offered.contains(.checkpoint) { lines.append(CheckpointExtension.keyword) }
         if offered.contains(.verbose) { lines += ["VERB", "ONEX"] }
         return lines
     }

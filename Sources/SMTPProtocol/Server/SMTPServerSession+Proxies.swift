@@ -26,6 +26,7 @@ extension SMTPServerSession {
         all.take(attributes)
         presented = all
         forwarded = nil
+        checkpointState = .none
         clientName = all[.helo]
         isExtended = all[.transmission]?.uppercased() == "ESMTP"
         // What somebody else logged in as is not this client's, nor is the certificate of the host that speaks for it.

@@ -15,6 +15,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case sendEach([SMTPReply])
         /// Answered by `senderJudged(_:)`.
         case judgeSender(SMTPTransaction)
+        /// A transaction with TRANSID: is it known? Answered by `recalled(_:)`. RFC 1845.
+        case recall(SMTPTransaction)
         /// Answered by `recipientJudged(_:)`.
         case judgeRecipient(EnvelopeRecipient, SMTPTransaction)
         /// VRFY or EXPN. Answered by `lookedUp(_:)`.
@@ -28,6 +30,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case startTLS(SMTPReply)
         /// Send 354; what follows is content, to be taken apart by a `DotUnstuffer`.
         case receiveContent(SMTPReply)
+        /// The same, and it goes behind what is here already: RFC 1845 section 3.
+        case resumeContent(SMTPReply)
         /// That many octets follow. `isKept` is false where they belong to a message that was refused already.
         case receiveChunk(size: Int, isKept: Bool)
         /// All content is here. Answered by `committed(_:)`.
@@ -64,6 +68,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case greeted
         case ready
         case judgingSender(SMTPTransaction)
+        /// The sender is accepted, and told so unless the transaction is resumed.
+        case recalling(SMTPTransaction, SMTPReply)
         case mail(SMTPTransaction)
         case judgingRecipient(EnvelopeRecipient, SMTPTransaction)
         case content(SMTPTransaction)
@@ -111,6 +117,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public var now = Timestamp(seconds: 0)
     /// VRFY or EXPN waits for its answer.
     var isLookingUp = false
+    /// How a transaction with TRANSID stands: RFC 1845.
+    public internal(set) var checkpointState = CheckpointState.none
 
     /// A session whose TLS, where it is implicit, stands already.
     public init(configuration: SMTPServerConfiguration, isEncrypted: Bool = false) {
@@ -134,6 +142,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public var holdsContent: Bool {
         switch phase {
         case .content, .chunk, .chunked, .resolving, .committing: true
+        case .mail(let transaction): transaction.hasCheckpoint && transaction.checkpoint?.offset != nil
         case .discarding(_, let transaction, _): transaction?.isChunked ?? false
         default: false
         }
@@ -194,7 +203,8 @@ public struct SMTPServerSession: ~Copyable, Sendable {
 
     private var openTransaction: SMTPTransaction? {
         switch phase {
-        case .mail(let transaction), .judgingSender(let transaction), .judgingRecipient(_, let transaction),
+        case .mail(let transaction), .judgingSender(let transaction), .recalling(let transaction, _),
+            .judgingRecipient(_, let transaction),
             .content(let transaction), .chunk(let transaction, _, _), .chunked(let transaction),
             .resolving(let transaction, _):
             transaction
@@ -263,7 +273,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     }
 
     /// Something was put off. Lists may have hundreds of such recipients, so these are counted apart.
-    private mutating func deferral(_ reply: SMTPReply) -> Action {
+    mutating func deferral(_ reply: SMTPReply) -> Action {
         deferrals += 1
         return deferrals > configuration.limits.deferredCommands ? fault(reply) : .send(reply)
     }
@@ -285,6 +295,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         case .verbose: return idle(.verboseOk)
         case .url(let url, let isLast): return self.url(url, isLast)
         case .quit:
+            checkpointState = .none
             phase = .closed
             return .sendAndClose(.closing)
         case .verify(let text): return lookUp(SMTPLookup(.verify, argument: text))
@@ -332,6 +343,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
 
     private mutating func forgetTransaction() {
         forwarded = nil
+        checkpointState = .none
         chunksBareNewlines = BareNewlineFinder()
         switch phase {
         case .mail, .chunked: phase = .ready
@@ -366,6 +378,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         if let said = forwarded { transaction.forwarded = ForwardedClient(said) }
         forwarded = nil
         chunksBareNewlines = BareNewlineFinder()
+        checkpointState = .none
         phase = .judgingSender(transaction)
         return .judgeSender(transaction)
     }
@@ -374,13 +387,10 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public mutating func senderJudged(_ judgement: Judgement) -> Action {
         guard case .judgingSender(var transaction) = phase else { return .send(.localError) }
         switch judgement {
-        case .accepted, .acceptedTelling:
-            phase = .mail(transaction)
-            return .send(.senderOk)
+        case .accepted, .acceptedTelling: return open(transaction, .senderOk)
         case .acceptedWith(let priority):
             transaction.terms.priority = priority
-            phase = .mail(transaction)
-            return .send(.priorityChanged(priority))
+            return open(transaction, .priorityChanged(priority))
         case .refused(let reply):
             phase = .ready
             return refuse(reply)
@@ -396,6 +406,11 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         let address = parameters.address ?? configuration.postmaster
         if parameters.isInternationalized && !transaction.isInternationalized {
             return fault(.internationalizedAddress)
+        }
+        if transaction.hasCheckpoint, transaction.checkpoint?.offset != nil {
+            // They are here already; who pipelines may name them once more. Others go in a transaction of their own.
+            let isKnown = transaction.recipients.contains { $0.address == address }
+            return isKnown ? .send(.recipientOk) : deferral(.resumedWithoutRecipient)
         }
         guard transaction.recipients.count < configuration.limits.recipientsPerTransaction else {
             return deferral(.tooManyRecipients)
@@ -450,6 +465,9 @@ public struct SMTPServerSession: ~Copyable, Sendable {
                 return idle(configuration.role == .delivery ? .recipientFirst : .noValidRecipients)
             }
             phase = .content(transaction)
+            if transaction.hasCheckpoint, let offset = transaction.checkpoint?.offset {
+                return .resumeContent(CheckpointExtension.startContent(at: offset))
+            }
             return .receiveContent(.startContent)
         case .chunked: return fault(.chunkingBegun)
         case .greeted: return fault(.helloFirst)
@@ -466,6 +484,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
             }
             transaction.isChunked = true
             guard transaction.contentSize + size <= configuration.limits.messageSize.bytes else {
+                checkpointState = .none
                 return discard(size, .tooLarge, nil, told: told(isLast, transaction))
             }
             phase = .chunk(transaction, size: size, isLast: isLast)
@@ -531,6 +550,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public mutating func contentEnded() -> Action {
         guard case .content(let transaction) = phase else { return .send(.localError) }
         guard transaction.contentSize <= configuration.limits.messageSize.bytes else {
+            checkpointState = .none
             phase = .ready
             return tell(told(true, transaction), .send(.tooLarge))
         }
@@ -538,6 +558,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     }
 
     mutating func commit(_ transaction: SMTPTransaction) -> Action {
+        if transaction.hasCheckpoint, let told = repeatedReply(transaction) { return told }
         phase = .committing(configuration.role == .delivery ? transaction.recipients : [])
         return .commit(transaction)
     }
@@ -550,6 +571,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         var told = Told.once
         if configuration.role == .delivery, case .committing(let recipients) = phase { told = .each(recipients) }
         phase = reply.code == 421 ? .closed : .ready
+        if checkpointState == .open { checkpointState = reply.isPositive ? .complete : .none }
         transactions += 1
         idleCommands = 0
         deferrals = 0
@@ -585,6 +607,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         account = nil
         presented = nil
         forwarded = nil
+        checkpointState = .none
         phase = .greeted
     }
 }

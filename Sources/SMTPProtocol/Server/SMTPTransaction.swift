@@ -16,6 +16,7 @@ public struct SMTPTransaction: Sendable, Equatable {
     /// Octets of content so far.
     public var contentSize = 0
     private var asked: Boxed<DeliveryTerms>?
+    private var resumable: Boxed<SMTPCheckpoint>?
     /// Whether those who are logged in are to hear of it: SOML and SAML.
     public var raisesNotice = false
     /// From whom the host before us had it, as it says.
@@ -30,6 +31,15 @@ public struct SMTPTransaction: Sendable, Equatable {
     /// Whether nothing was that `terms` could tell.
     public var hasPlainTerms: Bool { asked == nil }
 
+    /// What it is resumed by where its connection is lost: RFC 1845. `nil` where the client gave it no TRANSID.
+    public internal(set) var checkpoint: SMTPCheckpoint? {
+        get { resumable?.value }
+        set { resumable = newValue.map { Boxed($0) } }
+    }
+
+    /// Whether the client gave it a TRANSID.
+    var hasCheckpoint: Bool { resumable != nil }
+
     /// - Parameter now: when MAIL arrived, for what asks for a time from then on.
     init(_ parameters: MailParameters, now: Timestamp = Timestamp(seconds: 0)) {
         self.reversePath = parameters.reversePath
@@ -38,6 +48,9 @@ public struct SMTPTransaction: Sendable, Equatable {
         self.returnContent = parameters.returnContent
         self.envelopeID = parameters.envelopeID
         self.declaredSize = parameters.declaredSize
-        if let requests = parameters.requests { self.terms = requests.value.terms(now: now) }
+        if let requests = parameters.requests?.value {
+            self.terms = requests.terms(now: now)
+            if let identifier = requests.transaction { self.checkpoint = SMTPCheckpoint(identifier, requests) }
+        }
     }
 }

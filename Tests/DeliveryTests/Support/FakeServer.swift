@@ -141,6 +141,8 @@ final class FakeUpload: SMTPContentUpload {
         return true
     }
 
+    func move(to loop: any EventLoop) {}
+
     func abandon() {}
 }
 

@@ -27,31 +27,34 @@ final class ServerConnection {
         offersTLS: Bool = false,
         contentInMemory: ByteCount = .kibibytes(256),
         isImplicitTLS: Bool = false,
-        tls: @escaping @Sendable () -> NIOSSLContext? = { nil }
+        tls: @escaping @Sendable () -> NIOSSLContext? = { nil },
+        peer: String = "192.0.2.1",
+        configuring configure: (inout SMTPServerConfiguration) -> Void = { _ in },
+        adjusting adjust: (inout SMTPServerHandler.Settings) -> Void = { _ in }
     ) throws {
-        let session = SMTPServerConfiguration(
+        var session = SMTPServerConfiguration(
             hostName: "mx.example.com",
             role: .transfer,
             offersTLS: offersTLS,
             postmaster: try EmailAddress(parsing: "postmaster@mx.example.com")
         )
+        configure(&session)
         self.authority = authority
-        handler = SMTPServerHandler(
-            settings: .init(
-                session: session,
-                timeouts: timeouts,
-                tls: tls,
-                isImplicitTLS: isImplicitTLS,
-                contentInMemory: contentInMemory
-            ),
-            authority: authority
+        var settings = SMTPServerHandler.Settings(
+            session: session,
+            timeouts: timeouts,
+            tls: tls,
+            isImplicitTLS: isImplicitTLS,
+            contentInMemory: contentInMemory
         )
+        adjust(&settings)
+        handler = SMTPServerHandler(settings: settings, authority: authority)
         channel = EmbeddedChannel(handlers: [counter])
         if isImplicitTLS, let context = tls() {
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: context))
         }
         try channel.pipeline.syncOperations.addHandler(handler)
-        try channel.connect(to: SocketAddress(ipAddress: "192.0.2.1", port: 25)).wait()
+        try channel.connect(to: SocketAddress(ipAddress: peer, port: 25)).wait()
     }
 
     deinit { Self.end(channel) }
@@ -82,6 +85,9 @@ final class ServerConnection {
         try receive(text.utf8)
         return Self.codes(try heard())
     }
+
+    /// The connection is gone, whatever was said.
+    func lose() { channel.close(promise: nil) }
 
     func halfClose() { channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
 

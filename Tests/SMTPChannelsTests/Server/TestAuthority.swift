@@ -163,5 +163,7 @@ final class TestUpload: SMTPContentUpload {
         return takesMore
     }
 
+    func move(to loop: any EventLoop) { state.withLock { $0.resume = nil } }
+
     func abandon() { state.withLock { $0.isAbandoned = true } }
 }

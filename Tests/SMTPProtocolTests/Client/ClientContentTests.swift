@@ -124,6 +124,33 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("452 4.5.3 Too many messages sent", "not tried"), ("450 4.5.3 enough", "not tried"),
+        ("452 enough", "not tried"),
+        ("452 4.3.1 no room", "deferred 452 4.3.1"), ("450 4.7.1 slowly", "deferred 450 4.7.1"),
+        ("550 no", "failed 550"),
+    ])
+    func `who has taken as many messages on a connection as it wants gets the next on another`(
+        reply: String,
+        outcome: String
+    ) throws {
+        for offer in ["PIPELINING", "HELP"] {
+            let dialogue = ClientDialogue.ready(offer)
+            let isPipelined = offer == "PIPELINING"
+            // Said to the first it is about this message, whatever the words.
+            _ = dialogue.begin(try .sample())
+            let first = isPipelined ? dialogue.hear(reply, "503 no", "503 no") : dialogue.hear(reply)
+            #expect(first.hasPrefix(outcome == "not tried" ? "deferred 45" : outcome), "\(first)")
+            #expect(dialogue.mayBegin)
+            _ = dialogue.begin(try .sample())
+            dialogue.hear("250 ok", "250 ok", "354 go", "250 ok")
+            _ = dialogue.begin(try .sample())
+            let last = isPipelined ? dialogue.hear(reply, "503 no", "503 no") : dialogue.hear(reply)
+            #expect(last == outcome)
+            #expect(dialogue.mayBegin == (outcome != "not tried"))
+        }
+    }
+
     @Test func `LIMITS bounds recipients and transactions, RFC 9422 section 4`() throws {
         let dialogue = ClientDialogue.ready("PIPELINING", "LIMITS RCPTMAX=2 MAILMAX=1 RCPTDOMAINMAX=5 FUTURE=x")
         #expect(

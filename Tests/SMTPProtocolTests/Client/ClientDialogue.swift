@@ -48,6 +48,7 @@ final class ClientDialogue {
         case .send(let bytes, let isSecret): (isSecret ? "secretly " : "") + line(bytes)
         case .startTLS: "start TLS"
         case .ready: "ready"
+        case .locate(let offset, let isText): "locate \(offset)\(isText ? "" : " of octets")"
         case .sendContent: "content"
         case .sendChunk(let bytes): "chunk " + line(bytes)
         case .finished(let result): outcomes(result)

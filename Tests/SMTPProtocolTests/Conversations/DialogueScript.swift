@@ -163,7 +163,7 @@ extension SMTPExtensions {
         let names: [(String, SMTPExtensions)] = [
             ("deliver-by", .deliverBy), ("future-release", .futureRelease), ("priority", .priority),
             ("rrvs", .requiredOwnership), ("require-tls", .requireTLS), ("no-soliciting", .noSoliciting),
-            ("tracking", .tracking), ("verbose", .verbose), ("burl", .burl),
+            ("tracking", .tracking), ("verbose", .verbose), ("burl", .burl), ("checkpoint", .checkpoint),
         ]
         let wanted = text.split(separator: ",")
         return SMTPExtensions(names.filter { wanted.contains("all") || wanted.contains($0.0[...]) }.map(\.1))

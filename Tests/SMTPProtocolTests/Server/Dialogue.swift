@@ -28,7 +28,10 @@ struct Dialogue: ~Copyable {
     private(set) var stored: [(SMTPTransaction, [UInt8])] = []
     private(set) var isClosed = false
     private(set) var smuggled = false
-    private var content: [UInt8] = []
+    /// The content so far.
+    private(set) var content: [UInt8] = []
+    /// What was known of transactions with TRANSID, in the order of their MAILs; then nothing is.
+    var recollections: [(SMTPServerSession.Recollection, [UInt8])] = []
     private var line: [UInt8] = []
     private var unstuffer: DotUnstuffer?
     private var chunk: (left: Int, isKept: Bool)?
@@ -134,6 +137,10 @@ struct Dialogue: ~Copyable {
             smuggled = true
         case .judgeSender(let transaction):
             perform(session.senderJudged(judge(transaction.reversePath.address, 5, 1, 8)))
+        case .recall:
+            let (recollection, earlier) = recollections.isEmpty ? (.new, []) : recollections.removeFirst()
+            content = earlier
+            perform(session.recalled(recollection))
         case .judgeRecipient(let recipient, _):
             perform(session.recipientJudged(judge(recipient.address, 5, 1, 1)))
         case .judgeCredentials(let credentials):
@@ -170,6 +177,9 @@ struct Dialogue: ~Copyable {
         case .receiveContent(let reply):
             answer(reply)
             content = []
+            unstuffer = DotUnstuffer(session.configuration.bareNewlines)
+        case .resumeContent(let reply):
+            answer(reply)
             unstuffer = DotUnstuffer(session.configuration.bareNewlines)
         case .receiveChunk(let size, let isKept): chunk = (size, isKept)
         case .resolve: perform(session.urlResolved(octets: nil))

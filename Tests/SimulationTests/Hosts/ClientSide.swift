@@ -81,6 +81,7 @@ final class ClientSide {
             waiting = []
             perform(session.tlsEstablished())
         case .ready: goOn()
+        case .locate: perform(session.located(false))
         case .sendContent:
             let content = message?.content ?? []
             var stuffer = DotStuffer()

@@ -123,6 +123,7 @@ final class ServerSide {
         case .askQueue: perform(session.queueAnswered(.noMailWaits))
         case .turnAround: preconditionFailure("nothing turns around here")
         case .judgeSender: perform(session.senderJudged(.accepted))
+        case .recall: perform(session.recalled(.new))
         case .judgeRecipient(let recipient, _):
             perform(session.recipientJudged(behaviour.judgeRecipient(recipient.address)))
         case .lookUp: perform(session.lookedUp(.cannotVerify))
@@ -136,6 +137,7 @@ final class ServerSide {
             content = []
             mode = .content(DotUnstuffer())
             send(reply)
+        case .resumeContent: preconditionFailure("nothing is resumed here")
         case .receiveChunk(let size, let isKept): mode = .chunk(left: size, isKept: isKept)
         case .resolve: perform(session.urlResolved(octets: nil))
         case .commit(let transaction):
