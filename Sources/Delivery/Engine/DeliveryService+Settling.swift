@@ -262,7 +262,11 @@ extension DeliveryService {
         guard !message.isDeleted, isWanted, message.envelope.reversePath != .null else { return false }
         // An address behind an alias that leads to several is told as expanded, once.
         let told: ReportItem.Action = message.leads(of: target) > 1 ? .expanded : action
-        if told == .expanded, !message.toldExpanded.insert(target.recipient).inserted { return false }
+        if told == .expanded {
+            guard message.progress[ActiveMessage.expandedTold(target.recipient)] == nil,
+                message.toldExpanded.insert(target.recipient).inserted
+            else { return false }
+        }
         message.targets[index].state = .reporting
         let text =
             switch told {
