@@ -129,7 +129,7 @@ extension DeliveryService {
             guard let index = message.index(key) else { continue }
             switch outcome {
             case .delivered:
-                let isTold = reportSuccess(message, index, .delivered, host: nil, reply: nil, now: now)
+                let isTold = reportSuccess(message, index, .delivered, now: now)
                 if !isTold { finished.append(key) }
             case .relayed(let host, let reply, let keepsPromise):
                 relayed.append(message.targets[index])
@@ -138,6 +138,7 @@ extension DeliveryService {
                     !keepsPromise && reportSuccess(message, index, .relayed, host: host, reply: reply, now: now)
                 if !isTold { finished.append(key) }
             case .relayedWithNotice(let host, let reply):
+            case .passedOn: finished.append(key)
                 relayed.append(message.targets[index])
                 relayedBy = (host, reply)
                 let isTold = reportSuccess(
@@ -247,12 +248,12 @@ extension DeliveryService {
     /// An address has the message, and its sender wants to know.
     ///
     /// - Returns: whether a report tells of it, and then the address is done when the report is durable.
-    private func reportSuccess(
+    func reportSuccess(
         _ message: ActiveMessage,
         _ index: Int,
         _ action: ReportItem.Action,
-        host: String?,
-        reply: SMTPReply?,
+        host: String? = nil,
+        reply: SMTPReply? = nil,
         isOwed: Bool = false,
         now: Timestamp
     ) -> Bool {

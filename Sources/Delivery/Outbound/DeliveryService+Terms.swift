@@ -96,7 +96,7 @@ extension DeliveryOutcome {
     var isRelayed: Bool {
         switch self {
         case .relayed, .relayedWithNotice: true
-        case .delivered, .held, .failed: false
+        case .delivered, .passedOn, .held, .failed: false
         }
     }
 }
