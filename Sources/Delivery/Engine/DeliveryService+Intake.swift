@@ -125,7 +125,13 @@ extension DeliveryService {
         case .account(let account): target.account = account
         case .list(let list): target.list = list
         case .outlet(let outlet): target.outlet = outlet
-        case .elsewhere: target.route = .outbound(leaf.address, options: options, override: message.override)
+        case .elsewhere:
+            let route = Route.outbound(leaf.address, options: options, override: message.override)
+            if route.way == .hold(.onDemand), needsVerifiedConnection(message) {
+                target.lastFailure = .fetchedUnverified
+            } else {
+                target.route = route
+            }
         case .failed(let failure): target.lastFailure = failure
         }
         if message.progress[key] == .finished { target.state = .done }

@@ -48,7 +48,7 @@ extension DeliveryService {
             }
             guard let attempt = await begin(taken, destination) else { continue }
             turn += 1
-            if needsVerifiedConnection(attempt) {
+            if needsVerifiedConnection(attempt.message) {
                 connection?.close()
                 connection = nil
                 await sendVerified(attempt, destination)
