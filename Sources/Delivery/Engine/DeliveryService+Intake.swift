@@ -39,7 +39,9 @@ extension DeliveryService {
             for (id, result) in loaded ?? [] where active[id] == nil && !scheduler.contains(id) {
                 if announced?.ids.contains(id) == true { continue }
                 switch result {
-                case .success(let (envelope, spooled)):
+                case .success(let (envelope, _)):
+                    // It may have been ended, held or sent elsewhere since it was read.
+                    guard let spooled = spool.message(id) else { continue }
                     let message = remember(envelope, spooled)
                     if resolveQuickly(message) { enqueue(message) } else { enqueueUnrouted(message) }
                 case .failure(let error): cannotRead(id, error)

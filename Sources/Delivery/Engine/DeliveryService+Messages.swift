@@ -12,7 +12,7 @@ extension DeliveryService {
     /// - Parameter readingAhead: reads the content at the same time, for the attempt that follows.
     func message(_ id: QueueID, readingAhead: Bool = false) async -> ActiveMessage? {
         if let message = active[id] { return message }
-        guard unreadable[id] == nil else { return nil }
+        guard unreadable[id] == nil, !deletedUnread.contains(id) else { return nil }
         let spool = self.spool
         do {
             let loaded = try await reading { () throws -> (Envelope, SpooledMessage, ByteBuffer?)? in
@@ -22,7 +22,8 @@ extension DeliveryService {
             // Somebody else may have read it meanwhile: one message is one object.
             if let message = active[id] { return message }
             // Or ended it, held it or sent it elsewhere: what counts is how the spool knows it now.
-            guard let (envelope, _, content) = loaded, let spooled = spool.message(id) else { return nil }
+            guard let (envelope, _, content) = loaded, !deletedUnread.contains(id), let spooled = spool.message(id)
+            else { return nil }
             let message = remember(envelope, spooled)
             message.readAhead = content
             return message
@@ -66,8 +67,8 @@ extension DeliveryService {
             oldest += 1
             looked += 1
             guard let old = active[id] else { continue }
-            // One that is in use comes again, behind the others.
-            if old.users > 0 || !old.items.isEmpty { order.append(id) } else { active[id] = nil }
+            // One that is in use comes again, behind the others; so does the new one, which is about to be used.
+            if old.users > 0 || !old.items.isEmpty || id == message.id { order.append(id) } else { active[id] = nil }
         }
         if oldest > 4096, oldest * 2 > order.count {
             order.removeFirst(oldest)
@@ -104,9 +105,10 @@ extension DeliveryService {
 
     /// What was taken belongs to a message that `message(_:)` did not give: it is gone, or cannot be read and is held.
     func setAside(_ entry: EntryID, of id: QueueID) {
-        if spool.message(id) == nil {
+        if spool.message(id) == nil || deletedUnread.contains(id) {
             scheduler.complete(entry)
-        } else {
+            if !scheduler.contains(id) { deletedUnread.remove(id) }
+        } else if unreadable[id] != nil {
             scheduler.hold(entry, because: .damaged, now: clock.now())
         }
     }

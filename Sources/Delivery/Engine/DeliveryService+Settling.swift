@@ -44,6 +44,13 @@ extension DeliveryService {
             }
         }
         let now = clock.now()
+        // While it was read or looked up, the operator said so.
+        if message.isHeld {
+            message.users -= 1
+            scheduler.hold(taken.id, because: .byOperator, now: now)
+            ended(message)
+            return nil
+        }
         var keys: [UInt32] = []
         var hold: HoldReason?
         var goesElsewhere = wasResolved
@@ -131,6 +138,7 @@ extension DeliveryService {
             case .delivered:
                 let isTold = reportSuccess(message, index, .delivered, now: now)
                 if !isTold { finished.append(key) }
+            case .passedOn: finished.append(key)
             case .relayed(let host, let reply, let keepsPromise):
                 relayed.append(message.targets[index])
                 relayedBy = (host, reply)
@@ -138,7 +146,6 @@ extension DeliveryService {
                     !keepsPromise && reportSuccess(message, index, .relayed, host: host, reply: reply, now: now)
                 if !isTold { finished.append(key) }
             case .relayedWithNotice(let host, let reply):
-            case .passedOn: finished.append(key)
                 relayed.append(message.targets[index])
                 relayedBy = (host, reply)
                 let isTold = reportSuccess(
@@ -171,8 +178,15 @@ extension DeliveryService {
         }
         finish(message, keys: finished)
         if let reason = holdReason, !message.isDeleted {
-            scheduler.hold(attempt.entry, because: .byOperator, now: now)
-            record(message.id, .held, [.reason: reason])
+            if message.isHeld {
+                scheduler.hold(attempt.entry, because: .byOperator, now: now)
+            } else {
+                // Released already.
+                scheduler.giveBack(attempt.entry, now: now)
+                schedulePump()
+            }
+            // The order has told that itself.
+            if reason != DeliveryOutcome.heldByOperator { record(message.id, .held, [.reason: reason]) }
         } else if message.isDeleted || delayed.isEmpty {
             scheduler.complete(attempt.entry)
         } else {

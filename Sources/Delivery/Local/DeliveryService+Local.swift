@@ -47,6 +47,10 @@ extension DeliveryService {
         var items: [AccountID: [Item]] = [:]
         var outside: [Int: [OutletItem]] = [:]
         for (number, attempt) in batch.enumerated() {
+            if attempt.message.isHeld {
+                outcomes[number] = attempt.keys.map { ($0, .held(DeliveryOutcome.heldByOperator)) }
+                continue
+            }
             let first: ByteBuffer
             let pieces: Int
             do {

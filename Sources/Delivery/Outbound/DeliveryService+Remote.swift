@@ -235,6 +235,11 @@ extension DeliveryService {
             return state
         }
         let copies = await personalCopies(message, source.first)
+            // Held while the connection was made, or between two of its transactions.
+            if message.isHeld {
+                state.outcomes += remaining.map { ($0, .held(DeliveryOutcome.heldByOperator)) }
+                return state
+            }
         while !remaining.isEmpty && state.isUsable {
             let part = Array(remaining.prefix(recipientsAtOnce))
             remaining.removeFirst(part.count)
