@@ -33,13 +33,11 @@ extension DeliveryService {
                 state.map { $0 == Self.word(for: entry) } ?? true
             }
             for id in page where summaries.count < limit {
-                if domain == nil, let problem = unreadable[id], let spooled = spool.message(id) {
-                    summaries.append(QueuedMessageSummary(unreadable: spooled, problem))
+                guard let message = await readOnly(id) else {
+                    if domain == nil, let summary = unreadSummary(id) { summaries.append(summary) }
                     continue
                 }
-                guard let message = await readOnly(id), domain.map({ has(message, recipientsIn: $0) }) ?? true else {
-                    continue
-                }
+                guard domain.map({ has(message, recipientsIn: $0) }) ?? true else { continue }
                 summaries.append(summary(of: message))
             }
             guard let last = page.last else { break }
@@ -54,8 +52,7 @@ extension DeliveryService {
     /// One message in full; `nil` when it is not in the queue.
     public func show(_ id: QueueID) async -> QueuedMessageDetail? {
         guard let message = await readOnly(id) else {
-            guard let problem = unreadable[id], let spooled = spool.message(id) else { return nil }
-            return QueuedMessageDetail(summary: QueuedMessageSummary(unreadable: spooled, problem))
+            return unreadSummary(id).map { QueuedMessageDetail(summary: $0) }
         }
         let entries = scheduler.status(of: id)
         var recipients: [QueuedMessageDetail.Recipient] = []
@@ -133,22 +130,25 @@ extension DeliveryService {
         for index in open {
             if case .waiting(_, _, let error?) = message.progress[UInt32(index)] { lastError = error }
         }
-        // Of several entries the one that says most.
-        let order = ["active", "waiting", "deferred", "scheduled", "suspended", "held", "caught"]
-        let words = entries.map(Self.word(for:))
-        let state = order.first { words.contains($0) } ?? "waiting"
         return QueuedMessageSummary(
             id: message.id.description,
             sender: message.envelope.reversePath.address?.description ?? "<>",
             recipients: open.prefix(20).map { message.envelope.recipients[$0].address.description },
             recipientCount: open.count,
-            state: state,
+            state: state(of: entries),
             size: message.size,
             received: message.envelope.received,
             expires: message.expires,
             nextAttempt: entries.compactMap(\.nextAttempt).min(),
             lastError: lastError ?? entries.lazy.compactMap { self.lastErrors[$0.destination] }.first
         )
+    }
+
+    /// Of several entries the one that says most.
+    private func state(of entries: [EntryStatus]) -> String {
+        let order = ["active", "waiting", "deferred", "scheduled", "suspended", "held", "caught"]
+        let words = entries.map(Self.word(for:))
+        return order.first { words.contains($0) } ?? "waiting"
     }
 
     /// What the state of a message can be.

@@ -44,7 +44,9 @@ extension DeliveryService {
                     guard let spooled = spool.message(id) else { continue }
                     let message = remember(envelope, spooled)
                     if resolveQuickly(message) { enqueue(message) } else { enqueueUnrouted(message) }
-                case .failure(let error): cannotRead(id, error)
+                case .failure(let error):
+                    cannotRead(id, error)
+                    if unreadNow[id] != nil, let spooled = spool.message(id) { enqueueUnread(spooled) }
                 }
             }
             schedulePump()

@@ -57,8 +57,7 @@ extension DeliveryService {
                 pieces = try self.pieces(attempt.message)
                 first = try await content(attempt.message.id)
             } catch {
-                damaged(attempt.message.id, error)
-                let failure = DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
+                let failure = contentCannotBeRead(attempt.message.id, error)
                 outcomes[number] = attempt.keys.map { ($0, .failed(failure)) }
                 continue
             }

@@ -229,18 +229,17 @@ extension DeliveryService {
         do {
             source = try await content(of: message, for: connection)
         } catch {
-            damaged(message.id, error)
-            let failure = DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
+            let failure = contentCannotBeRead(message.id, error)
             state.outcomes = keys.map { ($0, .failed(failure)) }
             return state
         }
         let copies = await personalCopies(message, source.first)
+        while !remaining.isEmpty && state.isUsable {
             // Held while the connection was made, or between two of its transactions.
             if message.isHeld {
                 state.outcomes += remaining.map { ($0, .held(DeliveryOutcome.heldByOperator)) }
                 return state
             }
-        while !remaining.isEmpty && state.isUsable {
             let part = Array(remaining.prefix(recipientsAtOnce))
             remaining.removeFirst(part.count)
             let member = part.first.flatMap { message.target($0) }.map {
