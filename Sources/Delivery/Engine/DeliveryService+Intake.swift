@@ -36,6 +36,7 @@ extension DeliveryService {
                     return (id, Result { (try spool.envelope(id), spooled) })
                 }
             }
+            await askAhead(loaded ?? [])
             for (id, result) in loaded ?? [] where active[id] == nil && !scheduler.contains(id) {
                 if announced?.ids.contains(id) == true { continue }
                 switch result {
@@ -52,6 +53,24 @@ extension DeliveryService {
             schedulePump()
         }
         announced = nil
+    }
+
+    /// Addresses that are looked up together at most when the spool's messages are taken up.
+    private static let askedAhead = 10_000
+
+    /// Asks for the addresses of many messages at once, so that these need not wait for their next hops one by one: what is held does not
+    /// even come to that. Where the directory cannot be asked, they do wait.
+    private func askAhead(_ loaded: [(QueueID, Result<(Envelope, SpooledMessage), any Error>)]) async {
+        var unknown: Set<EmailAddress> = []
+        for case (_, .success(let (envelope, _))) in loaded where unknown.count < Self.askedAhead {
+            for recipient in envelope.recipients.prefix(Self.askedAhead)
+            where directory.cachedAnswer(for: recipient.address) == nil {
+                unknown.insert(recipient.address)
+            }
+        }
+        guard !unknown.isEmpty else { return }
+        // The answers stay where `cachedAnswer` finds them.
+        _ = try? await directory.answers(for: Array(unknown))
     }
 
     // MARK: Finding out where it goes
