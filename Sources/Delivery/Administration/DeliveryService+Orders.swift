@@ -125,21 +125,28 @@ extension DeliveryService {
     public func delete(_ selection: QueueSelection) async -> Int {
         await loading?.value
         let ids = await messages(in: selection)
-        for id in ids {
-            unreadable[id] = nil
-            let isInFlight = scheduler.removeWaiting(id)
-            guard let message = active[id] else {
-                // Its envelope may be on its way from the disk to somebody who was to try it.
-                if isInFlight { deletedUnread.insert(id) }
-                continue
-            }
+        var inFlight: [QueueID]
+        let inMemory: [ActiveMessage]
+        if selection == .all {
+            inMemory = active.values.filter { scheduler.contains($0.id) }
+            unreadable = [:]
+            inFlight = scheduler.removeEverythingWaiting()
+        } else {
+            inMemory = ids.compactMap { active[$0] }
+            if !unreadable.isEmpty { for id in ids { unreadable[id] = nil } }
+            inFlight = []
+            for id in ids where scheduler.removeWaiting(id) { inFlight.append(id) }
+        }
+        // Its envelope may be on its way from the disk to somebody who was to try it.
+        for id in inFlight where active[id] == nil { deletedUnread.insert(id) }
+        for message in inMemory {
             message.isDeleted = true
-            postponedReports.remove(id)
+            postponedReports.remove(message.id)
             message.items = []
             for index in message.targets.indices where message.targets[index].state == .waiting {
                 message.targets[index].state = .done
             }
-            if message.users == 0 { active[id] = nil }
+            if message.users == 0 { active[message.id] = nil }
         }
         schedulePump()
         await record(.done, of: ids)
@@ -165,8 +172,8 @@ extension DeliveryService {
             let destination = Destination.domain(own)
             // What waits for the domain's own hosts has recipients there; for what waits for other next hops the envelope tells.
             var found = scheduler.messages { $0 == destination }
-            let certain = Set(found)
             let others = scheduler.messages { if case .domain = $0 { false } else { true } }
+            let certain = others.isEmpty ? [] : Set(found)
             for id in others where !certain.contains(id) {
                 guard let message = await readOnly(id), has(message, recipientsIn: domain) else { continue }
                 found.append(id)

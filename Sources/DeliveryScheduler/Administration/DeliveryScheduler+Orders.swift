@@ -107,6 +107,37 @@ extension DeliveryScheduler {
         return isInFlight
     }
 
+    /// Takes everything out that waits; what is being tried stays until it is completed.
+    ///
+    /// - Returns: the messages of which something is being tried.
+    public mutating func removeEverythingWaiting() -> [QueueID] {
+        var kept: [Int32] = []
+        for index in entries.indices where !entries[index].isFree {
+            if entries[index].state == .inFlight {
+                kept.append(Int32(index))
+            } else {
+                entries[index].flags.insert(.free)
+                freeEntries.append(Int32(index))
+            }
+        }
+        // What is being tried has no moment, and is in no chain of its destination.
+        timers = TimerHeap()
+        messages = [:]
+        for slot in kept {
+            let message = entries[Int(slot)].message
+            let first = messages[message] ?? -1
+            (entries[Int(slot)].previousSibling, entries[Int(slot)].nextSibling) = (-1, first)
+            if first >= 0 { entries[Int(first)].previousSibling = slot }
+            messages[message] = slot
+        }
+        for index in queues.indices where !queues[index].isFree {
+            queues[index].ready = ReadyLists()
+            (queues[index].deferred, queues[index].held) = (EntryList(), EntryList())
+            releaseIfUnused(Int32(index))
+        }
+        return Array(messages.keys)
+    }
+
     private mutating func forEachEntry(of message: QueueID, _ body: (inout DeliveryScheduler, Int32) -> Void) {
         var slot = messages[message] ?? -1
         while slot >= 0 {

@@ -70,6 +70,24 @@ import Testing
         #expect(ids.allSatisfy { again.reader.message($0)?.isHeld == true })
     }
 
+    @Test func `an order is read as it was written, and any octets are one or none`() {
+        let ids: [UInt64] = [1, 2, .max]
+        for change in [SpoolOrder.Change.hold, .release, .route("relay.example:25"), .route(nil), .done] {
+            let bytes = MetadataCoding.encode(change, of: ids[...])
+            let read = MetadataCoding.decodeOrder(bytes.span)
+            #expect(read?.change == change && read?.ids == ids)
+            for cut in 0..<bytes.count { #expect(MetadataCoding.decodeOrder(Array(bytes[..<cut]).span) == nil) }
+        }
+        var random = SplitMix64(seed: 8)
+        for _ in 0..<2000 {
+            var bytes = MetadataCoding.encode(.hold, of: ids[...])
+            for _ in 0..<4 {
+                bytes[Int(random.next(upperBound: UInt(bytes.count)))] = UInt8.random(in: 0...255, using: &random)
+            }
+            if let read = MetadataCoding.decodeOrder(bytes.span) { #expect(read.ids.count == ids.count) }
+        }
+    }
+
     @Test func `a spool of the format before is read and gone on with`() throws {
         let ids = try fill(try open(), 2)
         let name = try #require(try disk.list().first { $0.hasSuffix(".segment") })
