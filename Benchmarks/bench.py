@@ -34,11 +34,11 @@ def compiled(source, *flags):
     return made
 
 
-def pump(port, sessions, messages, reuse=True, to="someone@remote.test"):
+def pump(port, sessions, messages, reuse=True, to="someone@remote.test", size=SIZE):
     """Sends with Postfix's smtp-source; returns the seconds it took."""
     began = time.monotonic()
     subprocess.run(
-        ["smtp-source", "-s", str(sessions), *(["-d"] if reuse else []), "-m", str(messages), "-l", str(SIZE),
+        ["smtp-source", "-s", str(sessions), *(["-d"] if reuse else []), "-m", str(messages), "-l", str(size),
          "-f", "sender@elsewhere.test", "-t", to, f"127.0.0.1:{port}"], check=True, timeout=600)
     return time.monotonic() - began
 
@@ -274,36 +274,81 @@ def start(quick):
 
 
 def queue(quick):
-    """A large queue: how long each queue command takes, and the memory."""
+    """A large queue: how long each queue command takes, the memory, and a start with all of it."""
     count = 20000 if quick else 1000000
     with Martlet("--outbound", "hold", "--set", "spool.max-size=64GiB") as peer:
+        began = time.monotonic()
         for number in range(10):
             progress(f"queue: {count // 10:,} messages for d{number}.test")
-            pump(peer.port, 100, count // 10, to=f"someone@d{number}.test")
-        pump(peer.port, 1, 10, to="someone@few.test")
+            pump(peer.port, 100, count // 10, to=f"someone@d{number}.test", size=1024)
+        pump(peer.port, 1, 10, to="someone@few.test", size=1024)
+        filled = time.monotonic() - began
 
-        def timed(*arguments):
+        def run(*arguments):
             began = time.monotonic()
             done = subprocess.run([ROOT / ".build/release/martlet", "queue", *arguments, "--data", peer.folder / "data"],
                                   capture_output=True, text=True)
             assert done.returncode == 0, f"queue {' '.join(arguments)}: {done.stderr}"
             return time.monotonic() - began, done.stdout
 
-        first = json.loads(timed("list", "--limit", "1", "--json")[1])[0]["id"]
-        commands = [
-            ["list", "--limit", "100"], ["list"], ["list", "--domain", "few.test"], ["list", "--domain", "none.test"],
-            ["list", "--state", "deferred"], ["show", first], ["destinations"], ["flush"], ["flush", "--domain", "few.test"],
-            ["hold", first], ["release", first], ["hold", "--domain", "few.test"], ["release", "--domain", "few.test"],
-            ["suspend", "d1.test", "--reason", "bench"], ["resume", "d1.test"], ["reroute", first, "--to", "-"],
-            ["bounce", first], ["delete", "--domain", "few.test"],
-        ]
+        def waiting():
+            return sum(d["ready"] + d["deferred"] + d["held"] + d["inFlight"] for d in json.loads(run("destinations", "--json")[1]))
+
+        def settled():
+            """Whether everything is held again, after it was let go and the configuration held it once more."""
+            return all(d["ready"] + d["inFlight"] == 0 for d in json.loads(run("destinations", "--json")[1]))
+
         rows = []
-        for command in commands:
+
+        def measure(*command, times=1):
             progress(f"queue: {' '.join(command)}")
-            seconds = min(timed(*command)[0] for _ in range(1 if command[0] in ("bounce", "delete", "resume") else 3))
+            seconds = max(run(*command)[0] for _ in range(times))
             rows.append([" ".join("ID" if word == first else word for word in command), f"{seconds:.3f} s", "< 1 s"])
-        rows.append(["resident memory", f"{resident_bytes(peer.pid) / 2**20:.0f} MiB", "< 500 MiB"])
-    table(f"Queue commands with {count:,} messages", ["command", "measured", "aim"], rows)
+
+        def memory(when):
+            rows.append([f"resident memory {when} (at most so far)",
+                         f"{resident_bytes(peer.pid) / 2**20:.0f} MiB ({resident_bytes(peer.pid, 'VmHWM') / 2**20:.0f} MiB)",
+                         "< 500 MiB"])
+
+        wait_until(lambda: waiting() >= count, 60, "everything is queued", every=0.5)
+        memory("after filling")
+        first = json.loads(run("list", "--limit", "1", "--json")[1])[0]["id"]
+        # The slowest of three, of what can be done again.
+        for command in (
+            ["list", "--limit", "100"], ["list"], ["list", "--domain", "few.test"], ["list", "--domain", "d5.test"],
+            ["list", "--domain", "none.test"], ["list", "--state", "deferred"], ["show", first], ["destinations"],
+            ["orders"], ["flush"], ["flush", "--domain", "few.test"], ["hold", first], ["release", first],
+            ["hold", "--domain", "few.test"], ["release", "--domain", "few.test"], ["reroute", first, "--to", "-"],
+        ):
+            measure(*command, times=3)
+        for command in (
+            ["suspend", "d1.test", "--reason", "bench"], ["resume", "d1.test"], ["hold", "--all"], ["hold", "--domain", "d2.test"],
+            ["flush", "--domain", "d2.test"], ["reroute", "--domain", "d2.test", "--to", "-"], ["reroute", "--all", "--to", "-"],
+            ["release", "--domain", "few.test"], ["release", "--domain", "d3.test"], ["bounce", first], ["delete", "--domain", "few.test"],
+        ):
+            measure(*command)
+        wait_until(settled, 120, "what was released is held again", every=1)
+        measure("release", "--all")
+        # While all of it is looked at anew, as after every release.
+        measure("list", "--limit", "100", times=3)
+        measure("hold", "--all")
+        memory("after these orders")
+        before = waiting()
+        peer.kill()
+        began = time.monotonic()
+        peer.start()
+        wait_until(lambda: greeted(peer.port), 120, "the restarted server greets", every=0.005)
+        rows.append(["a start, after SIGKILL, until it greets", f"{time.monotonic() - began:.2f} s", ""])
+        measure("hold", "--all")
+        wait_until(lambda: waiting() >= before, 300, "the queue is taken up", every=0.5)
+        rows.append(["the same start, until all is taken up", f"{time.monotonic() - began:.1f} s", ""])
+        memory("after the start")
+        measure("bounce", "--domain", "d4.test")
+        measure("list", "--limit", "100", times=3)
+        measure("delete", "--domain", "d4.test")
+        measure("delete", "--all")
+        memory("at the end")
+    table(f"Queue commands with {count:,} messages, filled in {filled:.0f} s", ["command", "measured", "aim"], rows)
 
 
 def greeted(port):

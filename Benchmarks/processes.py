@@ -41,10 +41,11 @@ def cpu_seconds(root):
     return total / TICK
 
 
-def resident_bytes(pid):
+def resident_bytes(pid, field="VmRSS"):
+    """Resident memory now, or with VmHWM the most that there was."""
     with open(f"/proc/{pid}/status") as file:
         for line in file:
-            if line.startswith("VmRSS:"):
+            if line.startswith(field + ":"):
                 return int(line.split()[1]) * 1024
     return 0
 

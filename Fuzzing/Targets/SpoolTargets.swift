@@ -77,11 +77,15 @@ struct SpoolBase {
         let disk = SimulatedDisk(seed: 7)
         do {
             let log = try SpoolLog(files: disk, options: Self.options, random: SplitMix64(seed: 4))
+            var ids: [UInt64] = []
             for number in 0..<4 {
                 let body = [UInt8](repeating: UInt8(number + 65), count: 40 + number * 300)
                 let id = try Self.add(body, to: log, at: Timestamp(seconds: 1))
                 bodies[id] = body
                 if number == 1 { try log.append(progress: [(0, .finished)], of: id) }
+                ids.append(id)
+                if number == 2 { try log.append(order: .route("relay.example:25"), of: ids[...]) }
+                if number == 3 { try log.append(order: .done, of: ids.prefix(1)) }
                 log.flush(durably: true)
             }
         } catch {

@@ -42,6 +42,7 @@ public final class Spool: Sendable {
         case abandonUpload(SpoolUpload)
         case abandon(UInt64)
         case progress([SpoolProgress], (@Sendable (Result<Void, SpoolError>) -> Void)?)
+        case order(SpoolOrder, @Sendable (Result<Void, SpoolError>) -> Void)
         /// A file that was prepared, or `nil` when that failed.
         case spare(String?)
         case stop(@Sendable () -> Void)
@@ -85,7 +86,16 @@ public final class Spool: Sendable {
         return try Spool(files: SystemFiles(folder: folder), options: options, clock: clock, lock: lock)
     }
 
-    init(files: any SpoolFiles, options: SpoolOptions, clock: WallClock, lock: FolderLock? = nil) throws(SpoolError) {
+    package convenience init(files: any SpoolFiles, options: SpoolOptions, clock: WallClock) throws(SpoolError) {
+        try self.init(files: files, options: options, clock: clock, lock: nil)
+    }
+
+    private init(
+        files: any SpoolFiles,
+        options: SpoolOptions,
+        clock: WallClock,
+        lock: FolderLock?
+    ) throws(SpoolError) {
         let index = SharedIndex()
         let log = try SpoolLog(files: files, options: options, random: SystemRandomNumberGenerator(), index: index)
         log.changesAreApplied = true

@@ -101,6 +101,7 @@ final class SpoolWriter: @unchecked Sendable {
             case .abandonUpload(let upload): if let id = upload.id { log.abandon(upload: id) }
             case .abandon(let id): log.abandon(upload: id)
             case .progress(let changes, let then): append(changes, then, &round)
+            case .order(let order, let then): append(order, then, &round)
             case .spare(let name):
                 isPreparingSpare = false
                 if let name {
@@ -205,6 +206,34 @@ final class SpoolWriter: @unchecked Sendable {
         }
         guard let then else { return }
         round.needsSync = true
+        let known = failure
+        round.completions.append(
+            Completion(batches: first...log.batch, eventLoop: nil) { error in
+                then((known ?? error).map { .failure($0) } ?? .success(()))
+            }
+        )
+    }
+
+    /// Each record of an order is made durable by itself: so nobody waits long for the index, and memory holds little.
+    private func append(
+        _ order: SpoolOrder,
+        _ then: @escaping @Sendable (Result<Void, SpoolError>) -> Void,
+        _ round: inout Round
+    ) {
+        let first = log.batch
+        let ids = order.messages.map(\.rawValue)
+        var failure: SpoolError?
+        var position = 0
+        while position < ids.count {
+            let part = ids[position..<min(position + SpoolOrder.messagesPerRecord, ids.count)]
+            position += part.count
+            do throws(SpoolError) {
+                try log.append(order: order.change, of: part)
+                log.flush(durably: true)
+            } catch {
+                failure = failure ?? error
+            }
+        }
         let known = failure
         round.completions.append(
             Completion(batches: first...log.batch, eventLoop: nil) { error in

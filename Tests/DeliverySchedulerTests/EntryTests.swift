@@ -79,6 +79,50 @@ import Testing
         expect(scheduler.status(of: .number(1)).first?.state, is: .held)
     }
 
+    @Test func `everything that waits is taken out, what is tried stays, and all goes on from there`() throws {
+        var scheduler = DeliveryScheduler(seed: 1)
+        scheduler.add(1, "a.test")
+        let id = try unwrap(scheduler.connect(at: 0))
+        let taken = try unwrap(scheduler.take(from: id, isFirst: true, now: .at(0)))
+        let other = scheduler.add(1, "b.test")
+        scheduler.add(2, "a.test")
+        scheduler.add(.number(3), to: .to("c.test"), due: .at(50), expires: .at(100), now: .at(0))
+        scheduler.add(4, "c.test")
+        scheduler.hold(.number(4), now: .at(0))
+        let tried = scheduler.removeEverythingWaiting()
+        expect(tried, is: [.number(1)])
+        expect(scheduler.status(of: .number(1)).map(\.state), is: [.inFlight])
+        expect(scheduler.entryCount, is: 1)
+        expect(scheduler.contains(other), is: false)
+        expect(scheduler.destinations.map(\.destination), is: [.to("a.test")])
+        expect(scheduler.nextWake == nil, is: true)
+        let again = scheduler.add(5, "c.test")
+        expect(scheduler.contains(again) && again != other, is: true)
+        scheduler.complete(taken.id)
+        expect(scheduler.messageCount, is: 1)
+        let next = try unwrap(scheduler.connect(at: 1))
+        expect(scheduler.take(from: next, isFirst: true, now: .at(1))?.message == .number(5), is: true)
+    }
+
+    @Test func `everything is held, released and sent elsewhere, but for what the operator holds`() throws {
+        var scheduler = DeliveryScheduler(seed: 1)
+        scheduler.add(1, "a.test")
+        scheduler.add(.number(2), to: .to("a.test"), due: .at(50), expires: .at(1000), now: .at(0))
+        scheduler.add(.number(3), to: .to("b.test"), expires: .at(1000), hold: .byConfiguration, now: .at(0))
+        scheduler.add(.number(4), to: .to("b.test"), expires: .at(1000), hold: .byOperator, now: .at(0))
+        scheduler.everythingWasRerouted(now: .at(1))
+        let states = { (scheduler: borrowing DeliveryScheduler) in
+            (1...4).flatMap { scheduler.status(of: .number($0)).map(\.state) }
+        }
+        #expect(states(scheduler) == [.ready, .ready, .ready, .held])
+        scheduler.holdEverything(now: .at(2))
+        #expect(states(scheduler) == [.held, .held, .held, .held])
+        let work = scheduler.nextWork(now: .at(2))
+        #expect(work == nil)
+        scheduler.releaseEverything(now: .at(3))
+        #expect(states(scheduler) == [.ready, .ready, .ready, .ready])
+    }
+
     @Test func `a stale id does nothing to the entry that took its place`() throws {
         var scheduler = DeliveryScheduler(seed: 1)
         let old = scheduler.add(1, "a.test")

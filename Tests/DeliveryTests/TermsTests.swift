@@ -38,6 +38,25 @@ import Testing
         #expect(house.server.messages.first?.transaction.terms.requiresTLS == true)
     }
 
+    @Test func `a message that needs TLS to a domain whose host fetches its mail goes back at once`() async throws {
+        let domain = try Domain(parsing: "far.test")
+        let house = try await House { options, _ in options.onDemand = [domain] }
+        try await house.submit(from: "bob@home.test", to: "x@far.test", change: requiring)
+        await house.recorder.wait(for: .delivered)
+        #expect(await house.end() == 0)
+        #expect(house.recorder.events(.failed).first?[.status] == "5.7.30")
+        #expect(house.mailboxes.written.first?.text.contains("REQUIRETLS") == true)
+    }
+
+    @Test func `a report on a message that needs TLS waits for the host that fetches it`() async throws {
+        let domain = try Domain(parsing: "far.test")
+        let house = try await House { options, _ in options.onDemand = [domain] }
+        try await house.submit(from: "", to: "x@far.test", change: requiring)
+        await house.recorder.wait(for: .held)
+        #expect(await house.service.messagesToFetch(for: [domain]) == 1)
+        #expect(await house.end() == 1)
+    }
+
     @Test(
         arguments: [
             ("no TLS", SMTPExtensions.requireTLS, false, true, true, "5.7.10"),

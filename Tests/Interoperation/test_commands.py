@@ -111,6 +111,9 @@ class QueueTests(unittest.TestCase):
             self.assertIn("by another route", martlet.control("trace", first))
             martlet.control("queue", "delete", "--domain", "elsewhere.test")
             eventually(lambda: len(martlet.json("queue", "list")) == 1, "one message is left")
+            self.assertIn("1 message held", martlet.control("queue", "hold", "--all"))
+            self.assertIn("1 message released", martlet.control("queue", "release", "--all"))
+            self.assertIn("No order", martlet.control("queue", "orders"))
             martlet.control("queue", "bounce", "--all")
             eventually(lambda: all(m["sender"] == "" or m["sender"] == "<>" for m in martlet.json("queue", "list")),
                        "only the report is left")

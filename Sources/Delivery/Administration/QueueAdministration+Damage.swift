@@ -4,13 +4,13 @@ import Spool
 
 /// Messages whose envelopes cannot be read, as far as they are known.
 extension QueuedMessageSummary {
-    init(unreadable message: SpooledMessage, _ problem: String) {
+    init(unreadable message: SpooledMessage, _ problem: String, state: String = "held") {
         self.init(
             id: message.id.description,
             sender: "?",
             recipients: [],
             recipientCount: message.recipients,
-            state: "held",
+            state: state,
             size: message.size,
             received: Timestamp(microseconds: Int64(clamping: message.id.rawValue)),
             expires: .distantFuture,

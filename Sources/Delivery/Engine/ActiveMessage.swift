@@ -36,7 +36,7 @@ final class ActiveMessage {
     var warned: Set<UInt32> = []
     /// The addresses of whom it was told that the moment has passed that the sender named.
     var askedWarned: Set<UInt32> = []
-    /// The recipients of whom it was told that an alias leads on from them.
+    /// The recipients of whom it is being told that an alias leads on from them. When that is durable, `progress` has it.
     var toldExpanded: Set<Int> = []
     /// Whether its items wait for another try at writing the report.
     var isReportPostponed = false
@@ -109,6 +109,10 @@ final class ActiveMessage {
         for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
         return UInt32(truncatingIfNeeded: hash >> 33) | 0x8000_0000
     }
+
+    /// The number under which the spool remembers that it was told that an alias leads on from a recipient: told once, RFC 3461 section
+    /// 5.2.7.3, also over a restart. No address has such a name.
+    static func expandedTold(_ recipient: Int) -> UInt32 { key(of: "\0expanded", recipient: recipient) }
 
     /// Whether every address is done.
     var isDone: Bool {

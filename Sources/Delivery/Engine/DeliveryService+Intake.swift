@@ -36,18 +36,41 @@ extension DeliveryService {
                     return (id, Result { (try spool.envelope(id), spooled) })
                 }
             }
+            await askAhead(loaded ?? [])
             for (id, result) in loaded ?? [] where active[id] == nil && !scheduler.contains(id) {
                 if announced?.ids.contains(id) == true { continue }
                 switch result {
-                case .success(let (envelope, spooled)):
+                case .success(let (envelope, _)):
+                    // It may have been ended, held or sent elsewhere since it was read.
+                    guard let spooled = spool.message(id) else { continue }
                     let message = remember(envelope, spooled)
                     if resolveQuickly(message) { enqueue(message) } else { enqueueUnrouted(message) }
-                case .failure(let error): cannotRead(id, error)
+                case .failure(let error):
+                    cannotRead(id, error)
+                    if unreadNow[id] != nil, let spooled = spool.message(id) { enqueueUnread(spooled) }
                 }
             }
             schedulePump()
         }
         announced = nil
+    }
+
+    /// Addresses that are looked up together at most when the spool's messages are taken up.
+    private static let askedAhead = 10_000
+
+    /// Asks for the addresses of many messages at once, so that these need not wait for their next hops one by one: what is held does not
+    /// even come to that. Where the directory cannot be asked, they do wait.
+    private func askAhead(_ loaded: [(QueueID, Result<(Envelope, SpooledMessage), any Error>)]) async {
+        var unknown: Set<EmailAddress> = []
+        for case (_, .success(let (envelope, _))) in loaded where unknown.count < Self.askedAhead {
+            for recipient in envelope.recipients.prefix(Self.askedAhead)
+            where directory.cachedAnswer(for: recipient.address) == nil {
+                unknown.insert(recipient.address)
+            }
+        }
+        guard !unknown.isEmpty else { return }
+        // The answers stay where `cachedAnswer` finds them.
+        _ = try? await directory.answers(for: Array(unknown))
     }
 
     // MARK: Finding out where it goes
@@ -125,7 +148,13 @@ extension DeliveryService {
         case .account(let account): target.account = account
         case .list(let list): target.list = list
         case .outlet(let outlet): target.outlet = outlet
-        case .elsewhere: target.route = .outbound(leaf.address, options: options, override: message.override)
+        case .elsewhere:
+            let route = Route.outbound(leaf.address, options: options, override: message.override)
+            if route.way == .hold(.onDemand), needsVerifiedConnection(message) {
+                target.lastFailure = .fetchedUnverified
+            } else {
+                target.route = route
+            }
         case .failed(let failure): target.lastFailure = failure
         }
         if message.progress[key] == .finished { target.state = .done }

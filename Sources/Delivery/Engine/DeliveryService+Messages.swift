@@ -12,7 +12,7 @@ extension DeliveryService {
     /// - Parameter readingAhead: reads the content at the same time, for the attempt that follows.
     func message(_ id: QueueID, readingAhead: Bool = false) async -> ActiveMessage? {
         if let message = active[id] { return message }
-        guard unreadable[id] == nil else { return nil }
+        guard unreadable[id] == nil, !deletedUnread.contains(id) else { return nil }
         let spool = self.spool
         do {
             let loaded = try await reading { () throws -> (Envelope, SpooledMessage, ByteBuffer?)? in
@@ -22,8 +22,10 @@ extension DeliveryService {
             // Somebody else may have read it meanwhile: one message is one object.
             if let message = active[id] { return message }
             // Or ended it, held it or sent it elsewhere: what counts is how the spool knows it now.
-            guard let (envelope, _, content) = loaded, let spooled = spool.message(id) else { return nil }
+            guard let (envelope, _, content) = loaded, !deletedUnread.contains(id), let spooled = spool.message(id)
+            else { return nil }
             let message = remember(envelope, spooled)
+            if !unreadNow.isEmpty { unreadNow[id] = nil }
             message.readAhead = content
             return message
         } catch is CancellationError {
@@ -31,6 +33,16 @@ extension DeliveryService {
         } catch {
             cannotRead(id, error)
             return nil
+        }
+    }
+
+    /// Whether what cannot be read may be read another time: the disk failed to give it, or the system had no memory or no more open
+    /// files. Only what was read, and is not what was written, is damaged.
+    static func mayBeReadLater(_ error: any Error) -> Bool {
+        guard let error = error as? SpoolError else { return true }
+        return switch error.reason {
+        case .damaged, .unknownMessage: false
+        case .full, .disk, .locked, .newerFormat, .unreadable, .closed: true
         }
     }
 
@@ -66,8 +78,8 @@ extension DeliveryService {
             oldest += 1
             looked += 1
             guard let old = active[id] else { continue }
-            // One that is in use comes again, behind the others.
-            if old.users > 0 || !old.items.isEmpty { order.append(id) } else { active[id] = nil }
+            // One that is in use comes again, behind the others; so does the new one, which is about to be used.
+            if old.users > 0 || !old.items.isEmpty || id == message.id { order.append(id) } else { active[id] = nil }
         }
         if oldest > 4096, oldest * 2 > order.count {
             order.removeFirst(oldest)
@@ -84,11 +96,24 @@ extension DeliveryService {
     func cannotRead(_ id: QueueID, _ error: any Error) {
         // It may have been done while it was looked for.
         guard spool.message(id) != nil else { return }
+        if Self.mayBeReadLater(error) {
+            if unreadNow.count >= Self.problemsRemembered { unreadNow.removeAll() }
+            unreadNow[id] = String(describing: error)
+            return
+        }
         unreadable[id] = String(describing: error)
         damaged(id, error)
     }
 
-    /// A message whose record cannot be read is held, so that nothing of it is lost and somebody looks.
+    private static let problemsRemembered = 10_000
+
+    /// A message's content could not be read for an attempt, which is tried again. What is damaged waits for somebody to look.
+    func contentCannotBeRead(_ id: QueueID, _ error: any Error) -> DeliveryFailure {
+        if !Self.mayBeReadLater(error) { damaged(id, error) }
+        return DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
+    }
+
+    /// A message whose record is not what was written is held, so that nothing of it is lost and somebody looks.
     func damaged(_ id: QueueID, _ error: any Error) {
         let text = String(describing: error)
         logger.error("A queued message cannot be read", metadata: ["queue-id": "\(id)", "error": "\(text)"])
@@ -102,13 +127,41 @@ extension DeliveryService {
         }
     }
 
-    /// What was taken belongs to a message that `message(_:)` did not give: it is gone, or cannot be read and is held.
+    /// What was taken belongs to a message that `message(_:)` did not give: it is gone, or is damaged and held, or cannot be read now and
+    /// is tried again a little later.
     func setAside(_ entry: EntryID, of id: QueueID) {
-        if spool.message(id) == nil {
+        if spool.message(id) == nil || deletedUnread.contains(id) {
             scheduler.complete(entry)
-        } else {
+            if !scheduler.contains(id) { deletedUnread.remove(id) }
+        } else if unreadable[id] != nil {
             scheduler.hold(entry, because: .damaged, now: clock.now())
+        } else {
+            let now = clock.now()
+            let due = now + options.readRetry
+            scheduler.giveBack(entry, due: due, now: now)
+            guard !isStopping else { return }
+            let reason = "The message cannot be read now: \(unreadNow[id] ?? "the disk does not give it")"
+            logger.warning(
+                "A queued message cannot be read now",
+                metadata: ["queue-id": "\(id)", "error": "\(reason)"]
+            )
+            record(id, .deferred, [.reason: reason, .nextAttempt: due.iso8601])
         }
+    }
+
+    /// A message that the spool has but does not give now: it waits where what has no next hop does.
+    func enqueueUnread(_ spooled: SpooledMessage) {
+        let now = clock.now()
+        scheduler.add(
+            spooled.id,
+            to: .unrouted,
+            due: now + options.readRetry,
+            expires: .distantFuture,
+            hold: spooled.isHeld ? .byOperator : nil,
+            now: now
+        )
+        let reason = "The message cannot be read now: \(unreadNow[spooled.id] ?? "the disk does not give it")"
+        record(spooled.id, .deferred, [.reason: reason, .nextAttempt: (now + options.readRetry).iso8601])
     }
 
     /// The first piece of a message's content.

@@ -89,6 +89,7 @@ extension DeliveryService {
 
     private func choreEnded() {
         choresRunning -= 1
+        if !choreWaiters.isEmpty { wakeChoreWaiters() }
         if isStopping { runChores() }
         tellStopped()
         schedulePump()

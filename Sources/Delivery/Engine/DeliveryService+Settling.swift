@@ -44,6 +44,13 @@ extension DeliveryService {
             }
         }
         let now = clock.now()
+        // While it was read or looked up, the operator said so.
+        if message.isHeld {
+            message.users -= 1
+            scheduler.hold(taken.id, because: .byOperator, now: now)
+            ended(message)
+            return nil
+        }
         var keys: [UInt32] = []
         var hold: HoldReason?
         var goesElsewhere = wasResolved
@@ -129,8 +136,9 @@ extension DeliveryService {
             guard let index = message.index(key) else { continue }
             switch outcome {
             case .delivered:
-                let isTold = reportSuccess(message, index, .delivered, host: nil, reply: nil, now: now)
+                let isTold = reportSuccess(message, index, .delivered, now: now)
                 if !isTold { finished.append(key) }
+            case .passedOn: finished.append(key)
             case .relayed(let host, let reply, let keepsPromise):
                 relayed.append(message.targets[index])
                 relayedBy = (host, reply)
@@ -170,8 +178,15 @@ extension DeliveryService {
         }
         finish(message, keys: finished)
         if let reason = holdReason, !message.isDeleted {
-            scheduler.hold(attempt.entry, because: .byOperator, now: now)
-            record(message.id, .held, [.reason: reason])
+            if message.isHeld {
+                scheduler.hold(attempt.entry, because: .byOperator, now: now)
+            } else {
+                // Released already.
+                scheduler.giveBack(attempt.entry, now: now)
+                schedulePump()
+            }
+            // The order has told that itself.
+            if reason != DeliveryOutcome.heldByOperator { record(message.id, .held, [.reason: reason]) }
         } else if message.isDeleted || delayed.isEmpty {
             scheduler.complete(attempt.entry)
         } else {
@@ -247,12 +262,12 @@ extension DeliveryService {
     /// An address has the message, and its sender wants to know.
     ///
     /// - Returns: whether a report tells of it, and then the address is done when the report is durable.
-    private func reportSuccess(
+    func reportSuccess(
         _ message: ActiveMessage,
         _ index: Int,
         _ action: ReportItem.Action,
-        host: String?,
-        reply: SMTPReply?,
+        host: String? = nil,
+        reply: SMTPReply? = nil,
         isOwed: Bool = false,
         now: Timestamp
     ) -> Bool {
@@ -262,7 +277,11 @@ extension DeliveryService {
         guard !message.isDeleted, isWanted, message.envelope.reversePath != .null else { return false }
         // An address behind an alias that leads to several is told as expanded, once.
         let told: ReportItem.Action = message.leads(of: target) > 1 ? .expanded : action
-        if told == .expanded, !message.toldExpanded.insert(target.recipient).inserted { return false }
+        if told == .expanded {
+            guard message.progress[ActiveMessage.expandedTold(target.recipient)] == nil,
+                message.toldExpanded.insert(target.recipient).inserted
+            else { return false }
+        }
         message.targets[index].state = .reporting
         let text =
             switch told {

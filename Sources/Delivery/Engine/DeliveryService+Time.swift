@@ -63,7 +63,11 @@ extension DeliveryService {
 
     /// The message waited so long that its sender wants to know.
     func warn(_ entry: EntryID, _ id: QueueID) async {
-        guard let message = await message(id), message.envelope.reversePath != .null, !message.isHeld else { return }
+        guard let message = await message(id) else {
+            if unreadNow[id] != nil { scheduler.warn(entry, at: clock.now() + options.readRetry) }
+            return
+        }
+        guard message.envelope.reversePath != .null, !message.isHeld else { return }
         if message.resolved == nil {
             message.users += 1
             do {

@@ -67,6 +67,14 @@ public actor DeliveryService {
     var postponedReports: Set<QueueID> = []
     /// Messages whose envelopes cannot be read, and why.
     var unreadable: [QueueID: String] = [:]
+    /// Messages whose envelopes the disk did not give when they were wanted last, and why.
+    var unreadNow: [QueueID: String] = [:]
+    /// Messages that were deleted while their envelopes were being read for an attempt.
+    var deletedUnread: Set<QueueID> = []
+    /// Orders to give many messages up, by their numbers: those that go on, and the last that are over.
+    public internal(set) var bounceOrders: [Int: BounceOrder] = [:]
+    /// Who waits for a chore to end.
+    var choreWaiters: [CheckedContinuation<Void, Never>] = []
     /// Whom lists asked to confirm something lately, and when.
     var questions: [String: Timestamp] = [:]
     /// Counts changes of the options, so that routes found before are looked at again.
@@ -138,6 +146,7 @@ public actor DeliveryService {
         timer = nil
         closeIdleConnections()
         runChores()
+        wakeChoreWaiters()
         defer { tellSpool() }
         guard !workers.isEmpty || choresRunning > 0 else { return }
         let grace = eventLoop.scheduleTask(in: TimeAmount(options.stopGrace)) {

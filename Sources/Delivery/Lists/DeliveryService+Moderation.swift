@@ -23,11 +23,16 @@ extension DeliveryService {
     /// Holds the post and tells the owner.
     ///
     /// A message for others too is parted first: they do not wait.
+    ///
+    /// Until the owner has decided nothing is reported: the post is delivered, in the sense of RFC 3461 section 5.2.7.1, when the owner
+    /// lets it through. Whom the owner rejects is told so by an ordinary message, and never by a report on success before it.
     func hold(_ mail: ListMail, because reason: String, _ lists: any ListDirectory) async throws -> DeliveryOutcome {
         let message = mail.message
-        if message.targets.count(where: { $0.state != .done }) > 1 || message.target(mail.key)?.isExpanded == true {
+        let isExpanded = message.target(mail.key)?.isExpanded == true
+        if message.targets.count(where: { $0.state != .done }) > 1 || isExpanded {
+            let isOneOfSeveral = message.target(mail.key).map { message.leads(of: $0) > 1 } ?? false
             var envelope = message.envelope
-            envelope.recipients = [EnvelopeRecipient(address: mail.list.address, notify: message.notify(key: mail.key))]
+            envelope.recipients = [partedRecipient(mail, isOneOfSeveral: isOneOfSeveral)]
             let content = try await spooled(mail.content, message.id, pieces: mail.pieces)
             let id = try await commit(envelope, content, settling: mail.settled)
             record(
@@ -35,7 +40,8 @@ extension DeliveryService {
                 .listCommand,
                 [.recipient: mail.address.description, .reason: "waits by itself", .otherQueueID: id.description]
             )
-            return .delivered
+            // An alias that leads to several addresses is told as expanded, which it was.
+            return isOneOfSeveral ? .delivered : .passedOn
         }
         let seal = try await lists.listSeal()
         let token = { (purpose: ListToken.Purpose) in
@@ -65,6 +71,22 @@ extension DeliveryService {
         let id = try await commit(notice, settling: held)
         message.isHeld = true
         return .held("\(reason); the owner is told in message \(id)")
+    }
+
+    /// Of whom the list's own message reports: as with every address that was led to, RFC 3461 sections 5.2.7.2 and 5.2.7.3.
+    private func partedRecipient(_ mail: ListMail, isOneOfSeveral: Bool) -> EnvelopeRecipient {
+        var recipient = EnvelopeRecipient(address: mail.list.address, notify: mail.message.notify(key: mail.key))
+        guard let target = mail.message.target(mail.key) else { return recipient }
+        let original = mail.message.envelope.recipients[target.recipient]
+        recipient.originalRecipient = original.originalRecipient
+        if target.isExpanded, recipient.originalRecipient == nil {
+            recipient.originalRecipient = OriginalRecipient(
+                addressType: original.address.isInternationalized ? "utf-8" : "rfc822",
+                address: original.address.description
+            )
+        }
+        if isOneOfSeveral { recipient.notify?.remove(.success) }
+        return recipient
     }
 
     /// The owner's word came by mail.
@@ -160,8 +182,13 @@ extension DeliveryService {
         } catch {
             logger.warning("A held post was not dealt with", metadata: ["queue-id": "\(id)", "error": "\(error)"])
         }
-        if let index = message.index(mail.key) { message.targets[index].state = .waiting }
-        if isDone { finish(message, keys: [mail.key]) }
+        if let index = message.index(mail.key) {
+            message.targets[index].state = .waiting
+            if isDone {
+                let isTold = isApproved && reportSuccess(message, index, .delivered, now: clock.now())
+                if !isTold { finish(message, keys: [mail.key]) }
+            }
+        }
         message.users -= 1
         ended(message)
         return isDone

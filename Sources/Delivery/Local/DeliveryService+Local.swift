@@ -47,14 +47,17 @@ extension DeliveryService {
         var items: [AccountID: [Item]] = [:]
         var outside: [Int: [OutletItem]] = [:]
         for (number, attempt) in batch.enumerated() {
+            if attempt.message.isHeld {
+                outcomes[number] = attempt.keys.map { ($0, .held(DeliveryOutcome.heldByOperator)) }
+                continue
+            }
             let first: ByteBuffer
             let pieces: Int
             do {
                 pieces = try self.pieces(attempt.message)
                 first = try await content(attempt.message.id)
             } catch {
-                damaged(attempt.message.id, error)
-                let failure = DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
+                let failure = contentCannotBeRead(attempt.message.id, error)
                 outcomes[number] = attempt.keys.map { ($0, .failed(failure)) }
                 continue
             }

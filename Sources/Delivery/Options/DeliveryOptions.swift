@@ -65,6 +65,8 @@ public struct DeliveryOptions: Sendable {
     public var outlets = OutletOptions()
     /// The least time between two such questions of a list to one address: whoever writes in another's name cannot flood it.
     public var listQuestionInterval: Duration = .seconds(300)
+    /// After what time a message is tried again whose envelope the disk did not give.
+    public var readRetry: Duration = .seconds(60)
     /// How long what is in flight may take when delivery stops.
     public var stopGrace: Duration = .seconds(5)
     /// For one message that needs it: hosts are verified, and offer REQUIRETLS (RFC 8689 section 4.2.1).

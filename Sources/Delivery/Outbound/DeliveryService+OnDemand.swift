@@ -46,13 +46,6 @@ extension DeliveryService {
                 guard let taken = scheduler.takeHeld(entry),
                     let attempt = await begin(taken, .domain(domain), isFetched: true)
                 else { continue }
-                if needsVerifiedConnection(attempt), connection.tls == nil {
-                    let text =
-                        "\(host) fetches over a connection whose TLS was not verified, and the message needs that"
-                    let later = DeliveryFailure(EnhancedStatus(4, 7, 10), text)
-                    settle(attempt, attempt.keys.map { ($0, .failed(later)) }, dialogue: nil)
-                    continue
-                }
                 let result = await send(attempt, attempt.keys, over: connection, isFresh: true)
                 // Those that want another connection have it when their host comes again.
                 let later = DeliveryFailure(EnhancedStatus(4, 4, 2), "\(host) took no more over this connection")
@@ -83,6 +76,17 @@ extension DeliveryService {
         for id in ids { flush(id) }
         return ids.count
     }
+}
+
+extension DeliveryFailure {
+    /// REQUIRETLS (RFC 8689) and mail that is fetched: section 4.2.1 has us look the server up and authenticate its certificate, but who
+    /// turns a connection around was the client of its TLS, and showed none. That it logged in says who it is, not that nobody stands
+    /// between: only it knows whether it verified our certificate. The message must not be sent then, and its sender is to be told.
+    static let fetchedUnverified = DeliveryFailure(
+        EnhancedStatus(5, 7, 30),
+        "The message needs TLS with a verified certificate on its whole way (REQUIRETLS), and its domain's host fetches mail over "
+            + "connections that cannot give that"
+    )
 }
 
 extension RelayConnector {

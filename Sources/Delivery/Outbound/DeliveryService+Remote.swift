@@ -48,7 +48,7 @@ extension DeliveryService {
             }
             guard let attempt = await begin(taken, destination) else { continue }
             turn += 1
-            if needsVerifiedConnection(attempt) {
+            if needsVerifiedConnection(attempt.message) {
                 connection?.close()
                 connection = nil
                 await sendVerified(attempt, destination)
@@ -229,14 +229,18 @@ extension DeliveryService {
         do {
             source = try await content(of: message, for: connection)
         } catch {
-            damaged(message.id, error)
-            let failure = DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
+            let failure = contentCannotBeRead(message.id, error)
             state.outcomes = keys.map { ($0, .failed(failure)) }
             return state
         }
         let copies = await personalCopies(message, source.first)
         let signer = await returnPathSigner(for: attempt)
         while !remaining.isEmpty && state.isUsable {
+            // Held while the connection was made, or between two of its transactions.
+            if message.isHeld {
+                state.outcomes += remaining.map { ($0, .held(DeliveryOutcome.heldByOperator)) }
+                return state
+            }
             let part = Array(remaining.prefix(recipientsAtOnce))
             remaining.removeFirst(part.count)
             let member = part.first.flatMap { message.target($0) }.map {

@@ -52,8 +52,8 @@ extension DeliveryService {
     // MARK: REQUIRETLS, RFC 8689
 
     /// Whether the message goes encrypted and verified or not at all. Reports do not: they would be lost (section 5).
-    func needsVerifiedConnection(_ attempt: Attempt) -> Bool {
-        attempt.message.envelope.terms.requiresTLS && attempt.message.envelope.reversePath != .null
+    func needsVerifiedConnection(_ message: ActiveMessage) -> Bool {
+        !message.envelope.hasPlainTerms && message.envelope.terms.requiresTLS && message.envelope.reversePath != .null
     }
 
     /// Sends such a message, over a connection of its own: those that are kept may be to anybody.
@@ -96,7 +96,7 @@ extension DeliveryOutcome {
     var isRelayed: Bool {
         switch self {
         case .relayed, .relayedWithNotice: true
-        case .delivered, .held, .failed: false
+        case .delivered, .passedOn, .held, .failed: false
         }
     }
 }

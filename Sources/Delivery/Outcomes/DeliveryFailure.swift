@@ -61,8 +61,12 @@ enum DeliveryOutcome: Sendable {
     ///
     /// - Parameter keepsNotifyPromise: the host reports success itself, as NOTIFY asks: RFC 3461 section 5.2.
     case relayed(host: String, reply: SMTPReply?, keepsNotifyPromise: Bool)
+    /// A new message here stands for it, which reports what becomes of it.
+    case passedOn
     /// It waits until somebody lets it go on, for this reason.
     case held(String)
+    /// Why it waits when the operator held it while it was about to go.
+    static let heldByOperator = "the operator said so"
     /// The same as `relayed`, and the sender is told so unless NOTIFY is NEVER: RFC 2852 section 4.1.4.
     case relayedWithNotice(host: String, reply: SMTPReply?)
     /// It is tried again, or given up, as the failure's status says.

@@ -48,12 +48,10 @@ extension DeliveryService {
                 report.contentIsLost = true
             }
             let content = report.compose()
-            let told = try await commit(content, to: recipient, report)
+            let once = toldOnce(items)
+            let told = try await commit(content, about: id, to: recipient, report, remembering: once)
             message.items.removeFirst(min(items.count, message.items.count))
-            if items.contains(where: \.isAsked) {
-                message.progress[ActiveMessage.deliverByTold] = .finished
-                tell(.recipients([(Int(ActiveMessage.deliverByTold), .finished)], of: id))
-            }
+            for key in once { message.progress[key] = .finished }
             finish(message, keys: ends)
             let what = Set(items.map(\.action.rawValue)).sorted().joined(separator: ", ")
             record(
@@ -66,6 +64,13 @@ extension DeliveryService {
             logger.warning("A report could not be written", metadata: ["queue-id": "\(id)", "error": "\(error)"])
             postpone(message, because: error)
         }
+    }
+
+    /// What the spool remembers in the same write as the report, since it is told once.
+    private func toldOnce(_ items: [ReportItem]) -> [UInt32] {
+        var keys = items.filter { $0.action == .expanded }.map { ActiveMessage.expandedTold($0.recipient) }
+        if items.contains(where: \.isAsked) { keys.append(ActiveMessage.deliverByTold) }
+        return keys
     }
 
     /// Who is told; `nil` for nobody: a report is never written about a report (RFC 5321 section 4.5.5).
@@ -104,8 +109,10 @@ extension DeliveryService {
 
     private func commit(
         _ content: ByteBuffer,
+        about id: QueueID,
         to recipient: EmailAddress,
-        _ report: DeliveryReport
+        _ report: DeliveryReport,
+        remembering once: [UInt32]
     ) async throws -> QueueID {
         let now = clock.now()
         let envelope = Envelope(
@@ -118,10 +125,8 @@ extension DeliveryService {
             expires: now + options.reportLifetime,
             terms: report.envelope.reportTerms
         )
-        let (spool, eventLoop) = (self.spool, self.eventLoop)
-        return try await withCheckedThrowingContinuation { continuation in
-            spool.commit(envelope, .buffers([content]), on: eventLoop) { continuation.resume(with: $0) }
-        }
+        let settling = once.isEmpty ? nil : SpoolProgress.recipients(once.map { (Int($0), .finished) }, of: id)
+        return try await commit(envelope, .buffers([content]), settling: settling)
     }
 
     /// Keeps the items until the report can be written, which is tried again after `reportRetry`. It waits in the scheduler as what

@@ -26,6 +26,7 @@ public enum AdministrationRequest: Codable, Sendable {
     case queueDelete(selection: QueueSelection)
     case queueBounce(selection: QueueSelection)
     case queueReroute(selection: QueueSelection, destination: String)
+    case queueOrders
     case queueDestinations
     case queueSuspend(destination: String, reason: String)
     case queueResume(destination: String)

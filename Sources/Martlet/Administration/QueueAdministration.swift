@@ -26,34 +26,40 @@ struct QueueAdministration {
             let count = await delivery.flush(domain: ascii)
             return done("Trying \(Self.counted(count, domain == nil ? "destination" : "message")) now.", count)
         case .queueHold(let selection):
-            return try await act(selection) {
+            let answer = try await act(selection) {
                 await delivery.hold($0)
-            } told: {
-                "\($0) held."
+            } told: { messages, _ in
+                "\(messages) held."
             }
+            return await addingAttempts(to: answer)
         case .queueRelease(let selection):
             return try await act(selection) {
                 await delivery.release($0)
-            } told: {
-                "\($0) released."
+            } told: { messages, _ in
+                "\(messages) released."
             }
         case .queueDelete(let selection):
             return try await act(selection) {
                 await delivery.delete($0)
-            } told: {
-                "\($0) deleted."
+            } told: { messages, _ in
+                "\(messages) deleted."
             }
         case .queueBounce(let selection):
             return try await act(selection) {
                 await delivery.bounce($0)
             } told: {
-                "\($0) given up and reported."
+                $1 > DeliveryService.givenUpAtOnce
+                    ? "\($0) held, to be given up and reported; `martlet queue orders` tells how far that is."
+                    : "\($0) given up and reported."
             }
         case .queueReroute(let selection, let destination):
             guard let count = await delivery.reroute(try Self.selection(selection), to: destination) else {
                 return .failure(.usage, "\(destination) is no next hop: HOST, HOST:PORT, or - for the domain's own.")
             }
             return done("\(Self.counted(count, "message")) \(count == 1 ? "goes" : "go") to \(destination).", count)
+        case .queueOrders:
+            let orders = await delivery.bounceOrders.values.sorted { $0.number < $1.number }
+            return AdministrationAnswer(text: text(orders), json: JSONText.of(orders.map(ShownOrder.init)))
         case .queueDestinations, .queueSuspend, .queueResume: return try await performOnDestinations(request)
         default: return .failure(.usage, "That is no command about the queue.")
         }
@@ -62,14 +68,24 @@ struct QueueAdministration {
     private func act(
         _ selection: AdministrationRequest.QueueSelection,
         _ body: (QueueSelection) async -> Int,
-        told: (String) -> String
+        told: (_ messages: String, _ count: Int) -> String
     ) async throws -> AdministrationAnswer {
         let count = await body(try Self.selection(selection))
         if count == 0, case .message(let text) = selection {
             let error = if let id = QueueID(text) { await delivery.show(id)?.summary.lastError } else { String?.none }
             return error.map { .failure(.failed, "Message \(text) stays as it is: \($0).") } ?? Self.unknown(text)
         }
-        return done(told(Self.counted(count, "message")), count)
+        return done(told(Self.counted(count, "message"), count), count)
+    }
+
+    /// What goes on while it is held cannot be called back, and the operator ought to know.
+    private func addingAttempts(to answer: AdministrationAnswer) async -> AdministrationAnswer {
+        let underWay = await delivery.attemptsUnderWay
+        guard answer.status == .done, underWay > 0 else { return answer }
+        var answer = answer
+        answer.text +=
+            " \(Self.counted(underWay, "attempt")) at this moment under way \(underWay == 1 ? "goes" : "go") on."
+        return answer
     }
 
     private static func selection(_ selection: AdministrationRequest.QueueSelection) throws -> QueueSelection {
@@ -121,6 +137,31 @@ struct QueueAdministration {
             nextAttempt = message.nextAttempt?.iso8601
             lastError = message.lastError
         }
+    }
+
+    private struct ShownOrder: Encodable {
+        let order, begun, ended: String?
+        let messages, done, released: Int
+
+        init(_ order: BounceOrder) {
+            self.order = "bounce"
+            messages = order.messages
+            done = order.dealtWith
+            released = order.left
+            begun = order.begun.iso8601
+            ended = order.ended?.iso8601
+        }
+    }
+
+    private func text(_ orders: [BounceOrder]) -> String {
+        guard !orders.isEmpty else { return "No order goes on." }
+        let rows = orders.map { order in
+            [
+                "bounce", String(order.messages), String(order.dealtWith), String(order.left),
+                String(order.begun.iso8601.prefix(19)), order.ended.map { String($0.iso8601.prefix(19)) } ?? "-",
+            ]
+        }
+        return TextTable.of(["ORDER", "MESSAGES", "DONE", "RELEASED", "BEGUN", "ENDED"], rows)
     }
 
     private func text(_ messages: [QueuedMessageSummary]) -> String {

@@ -2,6 +2,15 @@ import ArgumentParser
 import Martlet
 
 extension QueueCommand {
+    struct Orders: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows the orders that take their time, `queue bounce` of many messages, and how far they are."
+        )
+        @OptionGroup var instance: InstanceOptions
+
+        func run() async throws { try await instance.perform(.queueOrders) }
+    }
+
     struct Destinations: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Shows where mail waits, which destinations are suspended or cannot be reached, and why."

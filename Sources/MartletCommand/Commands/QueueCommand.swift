@@ -7,7 +7,7 @@ struct QueueCommand: AsyncParsableCommand {
         abstract: "What waits to be delivered.",
         subcommands: [
             List.self, Show.self, Flush.self, Hold.self, Release.self, Delete.self, Bounce.self, Reroute.self,
-            Destinations.self, Suspend.self, Resume.self,
+            Orders.self, Destinations.self, Suspend.self, Resume.self,
         ],
         defaultSubcommand: List.self
     )
@@ -45,7 +45,11 @@ struct QueueCommand: AsyncParsableCommand {
 
     struct Hold: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Keeps messages from being tried until they are released."
+            abstract: "Keeps messages from being tried until they are released.",
+            discussion: """
+                Holds what is in the queue now, at once and over restarts; what comes later is not held: see `martlet queue suspend` \
+                and `outbound.mode`. What is being sent at this moment ends.
+                """
         )
         @OptionGroup var selection: SelectionOptions
         @OptionGroup var instance: InstanceOptions
@@ -71,7 +75,11 @@ struct QueueCommand: AsyncParsableCommand {
 
     struct Bounce: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Gives up messages and reports that to their senders."
+            abstract: "Gives up messages and reports that to their senders.",
+            discussion: """
+                More than 256 are held at once and then given up little by little; `martlet queue orders` tells how far that is. \
+                It ends when the server ends, and what was not given up stays held; `martlet queue release` spares what it names.
+                """
         )
         @OptionGroup var selection: SelectionOptions
         @OptionGroup var instance: InstanceOptions
@@ -81,7 +89,7 @@ struct QueueCommand: AsyncParsableCommand {
 
     struct Reroute: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Sends messages to another next hop than their domain's; `-` undoes it."
+            abstract: "Sends messages to another next hop than their domain's; `-` undoes it. What is held stays held."
         )
         @Option(help: "The next hop, as HOST or HOST:PORT.") var to: String
         @OptionGroup var selection: SelectionOptions

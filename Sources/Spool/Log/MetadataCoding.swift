@@ -77,6 +77,45 @@ enum MetadataCoding {
         return bytes
     }
 
+    static func encode(_ change: SpoolOrder.Change, of ids: ArraySlice<UInt64>) -> [UInt8] {
+        var (kind, route): (UInt8, String?) = (0, nil)
+        switch change {
+        case .hold: kind = 1
+        case .release: kind = 2
+        case .route(let named): (kind, route) = (3, named)
+        case .done: kind = 4
+        }
+        var bytes: [UInt8] = [kind]
+        bytes.reserveCapacity(16 + (route?.utf8.count ?? 0) + 8 * ids.count)
+        bytes.append(text: route)
+        bytes.append(littleEndian: UInt32(ids.count))
+        for id in ids { bytes.append(littleEndian: id) }
+        return bytes
+    }
+
+    /// An order, and the messages that it is about.
+    static func decodeOrder(_ bytes: Span<UInt8>) -> (change: SpoolOrder.Change, ids: [UInt64])? {
+        var reader = ByteReader(bytes.count)
+        guard let kind = reader.byte(bytes), let route = reader.text(bytes),
+            let count = reader.number(bytes, UInt32.self), Int(count) <= bytes.count / 8
+        else { return nil }
+        let change: SpoolOrder.Change
+        switch kind {
+        case 1: change = .hold
+        case 2: change = .release
+        case 3: change = .route(route)
+        case 4: change = .done
+        default: return nil
+        }
+        var ids: [UInt64] = []
+        ids.reserveCapacity(Int(count))
+        for _ in 0..<count {
+            guard let id = reader.number(bytes, UInt64.self) else { return nil }
+            ids.append(id)
+        }
+        return reader.isAtEnd ? (change, ids) : nil
+    }
+
     static func decodeControl(_ bytes: Span<UInt8>) -> (isHeld: Bool, route: String?)? {
         var reader = ByteReader(bytes.count)
         guard let held = reader.byte(bytes), let route = reader.text(bytes), reader.isAtEnd else { return nil }

@@ -17,6 +17,8 @@ enum RecordKind: UInt8 {
     case done = 6
     /// In place of a queue id: segments with smaller numbers hold nothing that is needed.
     case floor = 7
+    /// Metadata: an operator's order, and the messages that it is about.
+    case order = 8
 }
 
 /// The head of a record: 40 octets, then metadata, then body, padded to 8.

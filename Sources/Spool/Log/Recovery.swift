@@ -124,7 +124,9 @@ struct Recovery {
         let scanner = SegmentScanner(segment, limit: end, isOpen: false)
         while let found = scanner.next() {
             result.report.records += 1
-            if found.head.kind != .floor { result.highWater = max(result.highWater, found.head.id) }
+            if found.head.kind != .floor && found.head.kind != .order {
+                result.highWater = max(result.highWater, found.head.id)
+            }
             apply(found, scanner)
         }
         result.report.damagedOctets += scanner.damagedOctets
@@ -232,6 +234,10 @@ struct Recovery {
             guard let (isHeld, route) = scanner.withMetadata(of: found, { MetadataCoding.decodeControl($0) }) ?? nil
             else { return }
             index.with { $0.apply(isHeld: isHeld, route: route, to: id) }
+        case .order:
+            guard let (change, ids) = scanner.withMetadata(of: found, { MetadataCoding.decodeOrder($0) }) ?? nil
+            else { return }
+            index.with { index in for id in ids { index.apply(change, to: id) } }
         case .done: index.with { $0.remove(id) }
         case .floor:
             // What lies below was finished or moved, even where the record that says so went with its segment.

@@ -14,7 +14,8 @@ import MailBytes
 /// | 64..<72 | checksum |
 struct SegmentHeader: Equatable {
     static let magic: [UInt8] = Array("MARTLETS".utf8)
-    static let version: UInt32 = 1
+    /// 2: there may be records of orders about many messages, which a program of format 1 would pass over.
+    static let version: UInt32 = 2
     private static let size = 72
     private static let copy = 2048
 

@@ -50,6 +50,16 @@ struct SpoolIndex: Sendable {
         entries[id]?.route = route
     }
 
+    /// Applies an operator's order to a message, if it is there.
+    mutating func apply(_ change: SpoolOrder.Change, to id: UInt64) {
+        switch change {
+        case .hold: entries[id]?.isHeld = true
+        case .release: entries[id]?.isHeld = false
+        case .route(let route): entries[id]?.route = route
+        case .done: remove(id)
+        }
+    }
+
     /// Chunks of an upload that is not committed yet keep their segments.
     func pin(_ chunks: [RecordLocation], by count: Int) {
         for chunk in chunks { segments[chunk.segment]?.pins += count }

@@ -128,18 +128,27 @@ extension SpoolLog {
         _ = put(.done, id, [], [])
     }
 
+    /// Appends an order about messages, of which there are not more than `SpoolOrder.messagesPerRecord`.
+    package func append(order change: SpoolOrder.Change, of ids: ArraySlice<UInt64>) throws(SpoolError) {
+        let metadata = MetadataCoding.encode(change, of: ids)
+        try note(.order(change, ids)) { () throws(SpoolError) in try makeRoom(metadata: metadata.count, body: 0) }
+        _ = put(.order, 0, metadata, [])
+    }
+
     /// Stages a fact. Where there is no room for its record it counts all the same, and is written when there is.
     private func note(_ fact: Staged, makingRoom: () throws(SpoolError) -> Void) throws(SpoolError) {
         do throws(SpoolError) {
             try makingRoom()
             staged.append(fact)
         } catch {
-            if let id = fact.fact { unsynced.insert(id) }
+            fact.addFacts(to: &unsynced)
             index.with { index in
                 switch fact {
                 case .progress where changesAreApplied, .control where changesAreApplied: break
                 case .progress(let id, let progress): index.apply(progress, to: id)
                 case .control(let id, let isHeld, let route): index.apply(isHeld: isHeld, route: route, to: id)
+                case .order(let change, _) where changesAreApplied && change.countsAtOnce: break
+                case .order(let change, let ids): for id in ids { index.apply(change, to: id) }
                 case .done(let id): index.remove(id)
                 case .message, .uploaded, .moved, .floor, .settled: break
                 }

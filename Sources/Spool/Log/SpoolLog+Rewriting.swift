@@ -81,7 +81,7 @@ extension SpoolLog {
                 entry.chunks?.contains(where: { Self.isSame($0, found.location) }) == true
             else { return 0 }
             return try moveUpload(id, entry, out: segment)
-        case .progress, .control, .done, .floor: return 0
+        case .progress, .control, .order, .done, .floor: return 0
         }
     }
 

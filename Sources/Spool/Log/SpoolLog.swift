@@ -12,6 +12,7 @@ package final class SpoolLog {
         case moved(UInt64, RecordLocation, [RecordLocation]?)
         case progress(UInt64, [(UInt32, RecipientState)])
         case control(UInt64, isHeld: Bool, route: String?)
+        case order(SpoolOrder.Change, ArraySlice<UInt64>)
         case done(UInt64)
         case floor(UInt64)
         /// What became of another message together with one of this batch: it counts with that one, or not at all.
@@ -19,10 +20,19 @@ package final class SpoolLog {
 
         /// Whether it counts although its record was not written. What happened to a message is so, whatever the disk does;
         /// a message that was not stored is not there.
-        var fact: UInt64? {
+        var isFact: Bool {
             switch self {
-            case .progress(let id, _), .control(let id, _, _), .done(let id): id
-            case .message, .uploaded, .moved, .floor, .settled: nil
+            case .progress, .control, .order, .done: true
+            case .message, .uploaded, .moved, .floor, .settled: false
+            }
+        }
+
+        /// Takes in the messages that it is a fact about.
+        func addFacts(to ids: inout Set<UInt64>) {
+            switch self {
+            case .progress(let id, _), .control(let id, _, _), .done(let id): ids.insert(id)
+            case .order(_, let many): ids.formUnion(many)
+            case .message, .uploaded, .moved, .floor, .settled: break
             }
         }
     }
@@ -158,7 +168,7 @@ package final class SpoolLog {
     /// - Returns: the disk's error.
     @discardableResult
     package func flush(durably: Bool) -> SpoolError? {
-        let durably = durably || staged.contains { $0.fact == nil }
+        let durably = durably || staged.contains { !$0.isFact }
         if durably { stageFloor() }
         guard buffer.count > 0 || durably && needsSync else { return nil }
         // A batch begins at a block of its own: a torn write never touches what was acknowledged before.
@@ -180,11 +190,12 @@ package final class SpoolLog {
         current.end += buffer.count
         batch += 1
         buffer.removeAll()
-        for case let id? in staged.lazy.map(\.fact) { unsynced.insert(id) }
         if durably {
             needsSync = false
             unsynced.removeAll(keepingCapacity: true)
             current.syncedEnd = current.end
+        } else {
+            for change in staged { change.addFacts(to: &unsynced) }
         }
         applyStaged { _ in true }
         return nil
@@ -202,13 +213,13 @@ package final class SpoolLog {
         batch += 1
         buffer.removeAll()
         for change in staged {
-            if let id = change.fact { unsynced.insert(id) }
+            change.addFacts(to: &unsynced)
             if case .uploaded(_, let entry) = change {
                 let chunks = entry.chunks ?? []
                 index.with { $0.pin(chunks, by: -1) }
             }
         }
-        applyStaged { $0.fact != nil }
+        applyStaged { $0.isFact }
         let (segment, end) = (current.sequence, current.syncedEnd)
         for (id, upload) in uploads
         where upload.chunks.contains(where: { $0.segment == segment && Int($0.offset) >= end }) {
@@ -237,6 +248,8 @@ package final class SpoolLog {
                 case .progress where changesAreApplied, .control where changesAreApplied: break
                 case .progress(let id, let progress): index.apply(progress, to: id)
                 case .control(let id, let isHeld, let route): index.apply(isHeld: isHeld, route: route, to: id)
+                case .order(let change, _) where changesAreApplied && change.countsAtOnce: break
+                case .order(let change, let ids): for id in ids { index.apply(change, to: id) }
                 case .done(let id): index.remove(id)
                 case .floor(let sequence): floor = sequence
                 case .settled(let id, .recipients(let progress)): index.apply(progress, to: id)

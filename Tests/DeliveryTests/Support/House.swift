@@ -49,11 +49,17 @@ final class House: Sendable {
         spoolOptions: SpoolOptions = SpoolOptions(),
         takesClearTextPasswords: Bool = false,
         suspensions: String? = nil,
+        files: (any SpoolFiles)? = nil,
         _ change: (inout DeliveryOptions, Int) -> Void = { _, _ in }
     ) async throws {
         self.folder = folder ?? FileManager.default.temporaryDirectory.path + "/martlet-\(UUID().uuidString)"
         self.directory = directory
-        spool = try Spool.open(folder: self.folder, options: spoolOptions, clock: .system)
+        spool =
+            if let files {
+                try Spool(files: files, options: spoolOptions, clock: .system)
+            } else {
+                try Spool.open(folder: self.folder, options: spoolOptions, clock: .system)
+            }
         port = try await server.start(
             Self.group,
             role: role,

@@ -145,7 +145,8 @@ struct CrashOracle {
         case 35..<42: beginUpload(log)
         case 42..<55: goOnUploading(log)
         case 55..<68: progress(log)
-        case 68..<72: control(log)
+        case 68..<70: control(log)
+        case 70..<72: order(log)
         case 72..<84: done(log)
         case 84..<94: flush(log, durably: !chance(3))
         case 94..<97:
@@ -250,6 +251,29 @@ struct CrashOracle {
         if (try? log.append(isHeld: isHeld, route: nil, of: id)) != nil {
             pending.append((id, first...log.batch, .held(number)))
         }
+    }
+
+    /// An order about some of the messages.
+    private mutating func order(_ log: SpoolLog) {
+        var ids: [UInt64] = []
+        for (id, message) in known where message.isAcknowledged && !message.isDoneTold { ids.append(id) }
+        ids.sort()
+        let (start, count) = (random.next(upperBound: UInt(ids.count + 1)), random.next(upperBound: UInt(9)))
+        let chosen = ids.dropFirst(Int(start)).prefix(Int(count))
+        guard !chosen.isEmpty else { return }
+        let change: SpoolOrder.Change = chance(4) ? .done : chance(2) ? .hold : .release
+        var promises: [(UInt64, Promise)] = []
+        for id in chosen {
+            if change == .done {
+                known[id]?.isDoneTold = true
+                promises.append((id, .done))
+            } else if let number = known[id]?.isHeld.tell(change == .hold) {
+                promises.append((id, .held(number)))
+            }
+        }
+        let first = log.batch
+        guard (try? log.append(order: change, of: chosen)) != nil else { return }
+        for (id, promise) in promises { pending.append((id, first...log.batch, promise)) }
     }
 
     private mutating func done(_ log: SpoolLog) {
