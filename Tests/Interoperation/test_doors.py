@@ -464,14 +464,13 @@ class TrackingTests(unittest.TestCase):
     def test_who_kept_the_secret_learns_what_became_of_the_message(self):
         secret = b"a secret of the sender"
         certifier = base64.b64encode(hashlib.sha1(secret).digest()).decode()
-        with Martlet() as martlet:
+        with Martlet("--set", "smtp.tracking=true") as martlet:
             with martlet.smtp("submission") as session:
                 session.ehlo()
                 session.login("alice@example.test", "alice-secret")
                 session.ehlo()
-                if not session.has_extn("mtrk"):
-                    self.skipTest("MTRK is not offered")
-                session.sendmail("alice@example.test", ["bob@example.test"], letter("tracked", "bob@example.test"),
+                self.assertTrue(session.has_extn("mtrk"))
+                session.sendmail("alice@example.test", ["bob@example.test"], letter("tracked", "bob@example.test", "alice@example.test"),
                                  mail_options=[f"MTRK={certifier}", "ENVID=1234@example.test"])
             martlet.receives("bob")
             said = eventually(lambda: (a := track(martlet, "1234@example.test", base64.b64encode(secret).decode()))[0] == 0 and a[1],
