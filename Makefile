@@ -19,13 +19,14 @@ test:
 	$(MAKE) unit-tests interoperation-tests
 	Fuzzing/run --inputs 20000
 
-# What passed is left out: a failure stands at the end of what is printed. All at once would leave none of them time to run, and those
-# that compute for minutes would leave the others none.
+# What passed is left out: a failure stands at the end of what is printed. Those that take minutes of processor time run apart, so that the
+# others are not kept waiting.
 unit-tests:
 	swift test --skip-build --parallel --quiet --experimental-maximum-parallelization-width 8 --skip '$(COMPUTING)'
 	swift test --skip-build --parallel --quiet --experimental-maximum-parallelization-width 2 --filter '$(COMPUTING)'
 
 interoperation-tests:
+	@Scripts/unpack-peers
 	swift build --product martlet
 	MARTLET=.build/debug/martlet python3 -m unittest discover -s Tests/Interoperation -t Tests/Interoperation
 

@@ -25,8 +25,6 @@ public final class Admission: Sendable {
         public var pace: AccountPace.Limits
         /// Domains whose mail is taken for their hosts to fetch: RFC 2645.
         public var onDemand: Set<Domain> = []
-        /// What is made of return paths that this host signed.
-        public var returnPaths = ReturnPathChecks.none
 
         public init(
             relay: RelayControl = RelayControl(),
@@ -80,7 +78,7 @@ public final class Admission: Sendable {
     let lists: (any ListDirectory)?
     let pace: Mutex<AccountPace>
     /// Who signs return paths; `nil` where nobody does.
-    let returnPaths: SignedReturnPath?
+    let returnPaths: ReturnPathSigner?
     let clock: WallClock
 
     /// - Parameters:
@@ -94,7 +92,7 @@ public final class Admission: Sendable {
         authenticator: Authenticator? = nil,
         verifier: (any RecipientVerifier)? = nil,
         lists: (any ListDirectory)? = nil,
-        returnPaths: SignedReturnPath? = nil,
+        returnPaths: ReturnPathSigner? = nil,
         clock: WallClock = .system
     ) {
         self.lists = lists
@@ -131,6 +129,10 @@ public final class Admission: Sendable {
         _ directory: any Directory
     ) async -> Verdict {
         do {
+            // Tags are for us to give.
+            guard ReturnPathSigner.original(of: address) == nil else {
+                return Verdict("sender", .refuse(.notYourAddress), because: "\(address) has the tag of a signed return path")
+            }
             let login = try? EmailAddress(parsing: name)
             // Whose mail goes elsewhere still writes as who it was.
             if let login, login == address, case .moved = try await directory.answer(for: login) {
@@ -150,25 +152,17 @@ public final class Admission: Sendable {
     // MARK: Recipient
 
     /// Whether mail for the recipient is taken from this client.
-    ///
-    /// - Parameter isReport: the message has the null reverse-path (RFC 5321 section 4.5.5).
-    public func judgeRecipient(
-        _ address: EmailAddress,
-        isReport: Bool = false,
-        _ client: Client,
-        on loop: any EventLoop
-    ) -> Judging {
+    public func judgeRecipient(_ address: EmailAddress, _ client: Client, on loop: any EventLoop) -> Judging {
         let known = directory.cachedAnswer(for: address)
         if let known, known != .relayDomain {
-            return .now(verdicts(known, address, client) + judgeReturnPath(address, known, isReport, client))
+            return .now(verdicts(known, address, client))
         }
         let promise = loop.makePromise(of: [Verdict].self)
         promise.completeWithTask { [self] in
             do {
                 let answer: RecipientAnswer
                 if let known { answer = known } else { answer = try await directory.answer(for: address) }
-                let found = verdicts(answer, address, client) + judgeReturnPath(address, answer, isReport, client)
-                return await checked(found, answer, address)
+                return await checked(verdicts(answer, address, client), answer, address)
             } catch {
                 return [Verdict("recipient", .refuse(.directoryUnavailable), because: "\(error)")]
             }
@@ -196,6 +190,7 @@ public final class Admission: Sendable {
     }
 
     private func verdicts(_ answer: RecipientAnswer, _ address: EmailAddress, _ client: Client) -> [Verdict] {
+        if let verdict = judgeTag(of: address, answer) { return [verdict] }
         switch answer {
         case .account, .alias, .mixedAlias, .list:
             return [Verdict("recipient", .accept, because: "\(address) is here")]
@@ -213,6 +208,19 @@ public final class Admission: Sendable {
             let why = allowed && isFetched ? "its mail is fetched from here (odmr.domains)" : reason
             return [Verdict("relay", allowed ? .accept : .refuse(denied), because: why)]
         }
+    }
+
+    /// Refuses a signed return path whose tag is not ours or over (bounce address tag validation); `nil` where there is nothing
+    /// against it. In domains that are not ours such a name is somebody else's business.
+    private func judgeTag(of address: EmailAddress, _ answer: RecipientAnswer) -> Verdict? {
+        guard ReturnPathSigner.original(of: address) != nil, let returnPaths else { return nil }
+        switch answer {
+        case .relayDomain, .unknownRecipient, .notLocal: return nil
+        case .account, .alias, .mixedAlias, .list, .moved, .disabled: break
+        }
+        guard !returnPaths.isValid(address, now: clock.now()) else { return nil }
+        let why = "the tag of \(address) was not made here, or its time is over"
+        return Verdict("return-path", .refuse(.returnPathInvalid), because: why)
     }
 
     /// Somebody who has another address now: RFC 5321 section 3.4.

@@ -12,8 +12,6 @@ public struct NameRules: Sendable, Hashable {
     public var hostName: Domain?
     /// Whether the postmaster is taken at the configuration's word: another directory may know that address.
     public var trustsPostmaster = false
-    /// Whether names behind the tags of signed return paths are looked up without them. What the tags are worth is for others to say.
-    public var takesSignedReturnPaths = false
 
     /// The names of RFC 2142 sections 4 and 5. Those of section 3, for business, are for somebody to take.
     public static let standardRoles = [
@@ -26,14 +24,12 @@ public struct NameRules: Sendable, Hashable {
         separator: String = "+",
         roles: Set<String> = Set(standardRoles),
         postmaster: EmailAddress? = nil,
-        hostName: Domain? = nil,
-        takesSignedReturnPaths: Bool = false
+        hostName: Domain? = nil
     ) {
         self.separator = separator
         self.roles = roles
         self.postmaster = postmaster
         self.hostName = hostName
-        self.takesSignedReturnPaths = takesSignedReturnPaths
     }
 
     /// The user of a name with a detail; `nil` where there is none. The first separator parts them, so that a detail may
@@ -43,10 +39,10 @@ public struct NameRules: Sendable, Hashable {
         return String(local[..<found.lowerBound])
     }
 
-    /// The address that is looked for: the one behind a tag.
-    func plain(_ address: EmailAddress) -> EmailAddress {
-        takesSignedReturnPaths ? SignedReturnPath.original(of: address) ?? address : address
-    }
-
     func isRole(_ local: String) -> Bool { local == Self.postmasterName || roles.contains(local) }
+}
+
+extension EmailAddress {
+    /// The address that is looked for: the one behind the tag of a signed return path. What the tag is worth is for others to say.
+    var untagged: EmailAddress { ReturnPathSigner.original(of: self) ?? self }
 }

@@ -42,12 +42,6 @@ extension SMTPReply {
         EnhancedStatus(5, 7, 1),
         "The tag of this return path is not ours or has expired"
     )
-    public static let returnPathUnsigned = SMTPReply(
-        550,
-        EnhancedStatus(5, 7, 1),
-        "No mail left from here with this return path: what you report was forged"
-    )
-
     /// The mailbox is elsewhere now, and the message goes there: RFC 5321 section 3.4.
     public static func willForward(to address: EmailAddress) -> SMTPReply {
         SMTPReply(251, EnhancedStatus(2, 1, 5), "User not local; will forward to <\(address)>")

@@ -45,8 +45,7 @@ extension Reception {
     ) -> SMTPJudging {
         guard let ownership = recipient.requiredOwnership else { return .now(.accepted) }
         let first: EventLoopFuture<SMTPServerSession.Judgement>
-        let isReport = transaction.reversePath == .null
-        switch admission.judgeRecipient(recipient.address, isReport: isReport, admissionClient(client), on: loop) {
+        switch admission.judgeRecipient(recipient.address, admissionClient(client), on: loop) {
         case .now(let verdicts):
             first = loop.makeSucceededFuture(judgement(verdicts, "RCPT", transaction, recipient, client))
         case .later(let future):

@@ -114,8 +114,7 @@ public final class Reception: SMTPServerAuthority {
     ) -> SMTPJudging {
         if let refusal = paceRefusal(.recipient, "RCPT", transaction, recipient, client) { return .now(refusal) }
         if recipient.requiredOwnership != nil { return judgeOwner(recipient, transaction, client, on: loop) }
-        let isReport = transaction.reversePath == .null
-        switch admission.judgeRecipient(recipient.address, isReport: isReport, admissionClient(client), on: loop) {
+        switch admission.judgeRecipient(recipient.address, admissionClient(client), on: loop) {
         case .now(let verdicts): return .now(judgement(verdicts, "RCPT", transaction, recipient, client))
         case .later(let future):
             return .later(future.map { self.judgement($0, "RCPT", transaction, recipient, client) })

@@ -132,16 +132,15 @@ class ListTests(unittest.TestCase):
                 martlet.control("list", "members", "add", NEWS, "--file", "-", stdin="# members\n" + many)
                 self.assertEqual(len(members(martlet)), 2000)
                 submit(martlet, "bob", NEWS, letter("to all", NEWS, "bob@example.test"))
-                eventually(lambda: len(list(sink.folder.iterdir())) > 50, "the first copies are out", every=0.01)
+                eventually(lambda: len(list(sink.folder.iterdir())) > 600, "the first copies are out", every=0.01)
                 martlet.kill()
-                before = len(sink.messages())
                 martlet.start()
                 eventually(lambda: json.loads(martlet.control("queue", "list", "--json")) == [], "all copies are out", 240)
                 got = [re.search(r"<(m\d+@remote\.test)>", text) for text in sink.messages()]
                 got = [match.group(1) for match in got if match]
                 self.assertEqual(len(set(got)), 2000)
-                # What was sent before the kill and not yet written down comes twice, as SMTP has it; not more than that.
-                self.assertLessEqual(len(got), 2000 + before)
+                # What was sent before the kill and not yet written down comes twice, as SMTP has it: not all that was out.
+                self.assertLess(len(got), 2400)
 
     def test_what_is_no_list_or_member_is_refused_with_a_sentence(self):
         with Martlet() as martlet:

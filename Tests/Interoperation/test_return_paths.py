@@ -35,7 +35,7 @@ def asked(martlet, sender, recipient):
 
 class ReturnPathTests(unittest.TestCase):
     def test_a_report_comes_home_to_a_signed_path_and_to_no_forged_one(self):
-        with Martlet("--outbound", "catch", "--set", "return-path.signed=true", "--set", "return-path.refuse-unsigned=true") as martlet:
+        with Martlet("--outbound", "catch", "--set", "return-path.signed=true") as martlet:
             with Postfix(smtpd_reject_unlisted_recipient="no", relayhost=f"[127.0.0.1]:{martlet.port('smtp')}",
                          virtual_mailbox_domains="", mydestination="remote.test", local_recipient_maps="",
                          local_transport="error:no such user") as postfix:
@@ -48,10 +48,7 @@ class ReturnPathTests(unittest.TestCase):
             signed = re.search(r"prvs=\S+?@example\.test", report.as_string()).group()
             self.assertTrue(asked(martlet, "", signed).startswith("250"))
             self.assertTrue(asked(martlet, "", signed.replace("=bob@", "=alice@")).startswith("550 5.7.1"))
-            self.assertTrue(asked(martlet, "", "bob@example.test").startswith("550 5.7.1"))
-            self.assertTrue(asked(martlet, "carol@elsewhere.test", "bob@example.test").startswith("250"))
-            self.assertTrue(asked(martlet, "", "postmaster@example.test").startswith("250"))
-            self.assertIn("return-path", martlet.control("trace", "bob@example.test"))
+            self.assertTrue(asked(martlet, "", "bob@example.test").startswith("250"))
 
     def test_each_recipient_has_a_path_of_its_own(self):
         with Sink() as sink, Martlet("--outbound", f"127.0.0.1:{sink.port}", "--set", 'return-path.per-recipient=["bob@example.test"]') as martlet:
@@ -61,7 +58,7 @@ class ReturnPathTests(unittest.TestCase):
 
     def test_what_does_not_fit_together_is_told(self):
         place = folder()
-        for wrong, words in (("refuse-unsigned = true", "return-path.signed has to be true"),
+        for wrong, words in (('per-recipient = ["a@b.test"]\n[directory]\nseparator = "-"', 'directory.separator has to be'),
                              ('per-recipient = ["no address"]', "is not an address")):
             (place / "martlet.toml").write_text(f"[return-path]\n{wrong}\n")
             done = subprocess.run([BINARY, "config", "check", place / "martlet.toml"], capture_output=True, text=True, timeout=240)

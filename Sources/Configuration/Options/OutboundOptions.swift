@@ -42,10 +42,8 @@ public struct OutboundOptions: Sendable, Hashable {
 
 /// The return paths of mail that is submitted here.
 public struct ReturnPathOptions: Sendable, Hashable {
-    /// Whether they are signed, and signatures looked at when reports come back.
+    /// Whether they are signed.
     public var signed = false
-    /// Whether a report that comes to an unsigned one is refused.
-    public var refuseUnsigned = false
     /// Senders whose mail goes to each recipient with a path of its own: addresses, and `*@domain`.
     public var perRecipient: [SenderPattern] = []
 

@@ -223,11 +223,6 @@ public enum ConfigurationReader {
         )
         let returnPath = configuration.returnPath
         require(
-            !returnPath.refuseUnsigned || returnPath.signed,
-            "return-path.refuse-unsigned",
-            "return-path.signed has to be true, or all reports would be refused"
-        )
-        require(
             returnPath.perRecipient.isEmpty || configuration.directory.separator == "+",
             "return-path.per-recipient",
             "directory.separator has to be \"+\", or reports would come to nobody"

@@ -24,7 +24,7 @@ extension DeliveryService {
         spool: Spool,
         directory: any Directory,
         lists: (any ListDirectory)? = nil,
-        returnPaths: SignedReturnPath? = nil,
+        returnPaths: ReturnPathSigner? = nil,
         mailStore: MailStore,
         resolver: any DNSResolver,
         recorder: any TraceRecorder,

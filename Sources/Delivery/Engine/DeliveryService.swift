@@ -25,7 +25,7 @@ public actor DeliveryService {
     /// Mailing lists; `nil` where there are none.
     nonisolated let lists: (any ListDirectory)?
     /// Who signs return paths; `nil` where nobody does.
-    nonisolated let returnPaths: SignedReturnPath?
+    nonisolated let returnPaths: ReturnPathSigner?
     nonisolated let hosts: any HostConnector
     nonisolated let recorder: any TraceRecorder
     nonisolated let clock: WallClock
@@ -93,7 +93,7 @@ public actor DeliveryService {
         directory: any Directory,
         mailboxes: any MailboxWriter,
         lists: (any ListDirectory)? = nil,
-        returnPaths: SignedReturnPath? = nil,
+        returnPaths: ReturnPathSigner? = nil,
         hosts: any HostConnector,
         recorder: any TraceRecorder,
         clock: WallClock,

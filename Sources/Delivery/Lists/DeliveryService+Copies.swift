@@ -12,6 +12,8 @@ extension DeliveryService {
     /// What differs from copy to copy; `nil` where all recipients get the same.
     func personalCopies(_ message: ActiveMessage, _ content: ByteBuffer) async -> PersonalCopies? {
         guard message.hasCopies else { return nil }
+        // Others than lists have chosen their fields themselves.
+        guard message.envelope.origin.door == .list else { return PersonalCopies(message.envelope.reversePath) }
         if listSeal == nil, options.unsubscribePage != nil { listSeal = try? await lists?.listSeal() }
         let page = options.unsubscribePage.flatMap { front in listSeal.map { (front, $0) } }
         return PersonalCopies(message.envelope.reversePath, content: content, page: page)

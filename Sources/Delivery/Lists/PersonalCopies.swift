@@ -28,6 +28,11 @@ struct PersonalCopies {
         self.lacksUnsubscribe = Self.lacksUnsubscribe(content)
     }
 
+    /// Copies that differ in nothing but their paths.
+    init(_ reversePath: ReversePath) {
+        (self.reversePath, page, list, lacksUnsubscribe) = (reversePath, nil, nil, false)
+    }
+
     /// Our fields stand in front: it is found at once where it is.
     private static func lacksUnsubscribe(_ content: ByteBuffer) -> Bool {
         let bytes = content.readableBytesUInt8Span

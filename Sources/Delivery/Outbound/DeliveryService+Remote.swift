@@ -250,7 +250,7 @@ extension DeliveryService {
             let recipients = part.compactMap { envelopeRecipient($0, of: message) }
             let path = member.flatMap { copies?.reversePath(for: $0) } ?? message.envelope.reversePath
             var delivery = SMTPDelivery(
-                reversePath: signer?.signed(path, now: clock.now()) ?? path,
+                reversePath: signer?.signed(path, since: message.envelope.received, now: clock.now()) ?? path,
                 recipients: recipients,
                 bodyType: source.bodyType,
                 isInternationalized: source.isInternationalized,

@@ -11,7 +11,7 @@ extension SQLDirectory {
         if let known = cachedNames(for: tagged) { return known }
         let generation = exactAnswers.generation
         let rules = currentRules()
-        let address = rules.plain(tagged)
+        let address = tagged.untagged
         let (answer, domain) = try await read { database in
             let answer = try Self.answer(for: address, rules, namesAlone: true, in: database)
             let domain = try address.domain.flatMap { named -> Domain? in
@@ -24,10 +24,9 @@ extension SQLDirectory {
     }
 
     func cachedNames(for tagged: EmailAddress) -> Names? {
-        let rules = currentRules()
-        let address = rules.plain(tagged)
+        let address = tagged.untagged
         guard let (answer, domain) = exactAnswers[address] else { return nil }
-        return (answer, Self.spellings(of: address, in: domain, rules))
+        return (answer, Self.spellings(of: address, in: domain, currentRules()))
     }
 
     private static func spellings(of address: EmailAddress, in domain: Domain?, _ rules: NameRules) -> [String] {

@@ -33,7 +33,7 @@ public final class SQLDirectory: Directory {
     /// What the tokens of lists and the tags of return paths are sealed with; the same as long as the database is.
     let seal: ListSeal
     /// Return paths that this directory's hosts alone can have written.
-    public var returnPaths: SignedReturnPath { SignedReturnPath(seal: seal) }
+    public var returnPaths: ReturnPathSigner { ReturnPathSigner(seal: seal) }
 
     /// Opens the directory, making it when it is not there.
     ///
@@ -75,12 +75,11 @@ public final class SQLDirectory: Directory {
 
     public func cachedAnswer(for address: EmailAddress) -> RecipientAnswer? {
         // Tags change from day to day: none is kept.
-        answers[address]
-            ?? SignedReturnPath.original(of: address).flatMap { _ in answers[currentRules().plain(address)] }
+        answers[address.untagged]
     }
 
     public func answer(for tagged: EmailAddress) async throws(DirectoryError) -> RecipientAnswer {
-        let address = currentRules().plain(tagged)
+        let address = tagged.untagged
         if let answer = answers[address] { return answer }
         let generation = answers.generation
         let rules = rules.withLock { $0 }
@@ -100,14 +99,14 @@ public final class SQLDirectory: Directory {
                     found[address] = .notLocal
                     continue
                 }
-                let answer = try Self.answer(for: rules.plain(address), rules, in: database)
+                let answer = try Self.answer(for: address.untagged, rules, in: database)
                 // Our own name is no domain of ours, but has a postmaster.
                 if answer == .notLocal && address.domain != rules.hostName { foreign.insert(address.host) }
                 found[address] = answer
             }
             return found
         }
-        for (address, answer) in found { answers.keep(answer, for: rules.plain(address), generation: generation) }
+        for (address, answer) in found { answers.keep(answer, for: address.untagged, generation: generation) }
         return found
     }
 

@@ -28,11 +28,8 @@ extension ServerPlan {
             separator: options.separator,
             roles: Set(options.roles.map { $0.lowercased() }),
             postmaster: configuration.server.postmaster,
-            hostName: hostName,
-            takesSignedReturnPaths: configuration.returnPath.signed
+            hostName: hostName
         )
-        let returnPath = configuration.returnPath
-        admission.returnPaths = returnPath.signed ? (returnPath.refuseUnsigned ? .required : .verified) : .none
     }
 
     mutating func setLDAP(_ server: LDAPServerOptions, _ secrets: SecretFiles) throws {

@@ -575,8 +575,8 @@ public struct SMTPClientSession: ~Copyable, Sendable {
 }
 
 extension SMTPReply {
-    /// Too many recipients or messages, for now: RFC 3463 section 3.6, or no status at all.
+    /// Too many recipients or messages, for now: RFC 3463 section 3.6.
     fileprivate var saysTooMany: Bool {
-        code / 100 == 4 && (status.map { $0.subject == 5 && $0.detail == 3 } ?? (code == 452))
+        code / 100 == 4 && status.map { $0.subject == 5 && $0.detail == 3 } == true
     }
 }

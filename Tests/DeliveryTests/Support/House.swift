@@ -26,7 +26,7 @@ final class House: Sendable {
     let lookup = FakeLookup()
     let server = FakeServer()
     /// Signs with what everybody can do.
-    let returnPaths = SignedReturnPath { content in
+    let returnPaths = ReturnPathSigner { content in
         let sum = content.reduce(UInt32(17)) { ($0 &* 31) ^ UInt32($1) }
         return (0..<4).map { UInt8(truncatingIfNeeded: sum >> ($0 * 8)) }
     }

@@ -126,7 +126,7 @@ import Testing
 
     @Test(arguments: [
         ("452 4.5.3 Too many messages sent", "not tried"), ("450 4.5.3 enough", "not tried"),
-        ("452 enough", "not tried"),
+        ("452 no room", "deferred 452"),
         ("452 4.3.1 no room", "deferred 452 4.3.1"), ("450 4.7.1 slowly", "deferred 450 4.7.1"),
         ("550 no", "failed 550"),
     ])

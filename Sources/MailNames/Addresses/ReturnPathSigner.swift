@@ -5,12 +5,13 @@ import MailBytes
 ///
 /// The tag is the number of the key, the last three digits of the day in which it expires, counted from 1970, and 24 bits of an
 /// authentication code over both and the address.
-public struct SignedReturnPath: Sendable {
+public struct ReturnPathSigner: Sendable {
     /// Makes the authentication code of some octets under a secret that this host alone knows; at least 3 octets come back.
     public typealias Seal = @Sendable ([UInt8]) -> [UInt8]
 
-    /// Days for which a tag holds: longer than two hosts, one after the other, keep trying (RFC 5321 section 4.5.4.1).
-    public static let days: Int64 = 14
+    /// Days for which a tag holds: longer than two hosts, one after the other, keep trying (RFC 5321 section 4.5.4.1), also where the
+    /// message was a week old when it left.
+    public static let days: Int64 = 21
 
     private static let prefix = "prvs="
     private static let tagDigits = 10
