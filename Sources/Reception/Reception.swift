@@ -185,6 +185,13 @@ public final class Reception: SMTPServerAuthority {
         logger.notice("\(event.sentence)")
     }
 
+    /// Records what became of a transaction that a client may resume: RFC 1845.
+    public func checkpointTold(_ transaction: SMTPTransaction, _ sentence: String) {
+        var event = TraceEvent(.checkpoint, [.sender: transaction.reversePath.description, .reason: sentence])
+        event.fields += transaction.recipients.prefix(20).map { TraceEvent.Entry(.recipient, $0.address.description) }
+        record(nil, event)
+    }
+
     public func clientAppeared(_ client: SMTPClientDescription) {
         guard client.role == .transfer, let peer = client.peer, let hook = appeared.withLock({ $0 }) else { return }
         hook.body(peer, client.helo.flatMap { try? Domain(parsing: $0) })

@@ -10,6 +10,7 @@ struct OutgoingContent {
     private(set) var buffer: ByteBuffer
     private var bodyType: BodyType
     private let hasInternationalHeader: Bool
+    private var isConverted = false
     /// What was made of it for servers without 8BITMIME.
     private var converted: ByteBuffer?
 
@@ -25,6 +26,7 @@ struct OutgoingContent {
 
     /// Encodes octets beyond ASCII for a server without 8BITMIME, where that is allowed: RFC 6152 section 3.
     mutating func fit(to extensions: SMTPServerExtensions) {
+        isConverted = false
         let needsConversion = message.contains { $0 >= 0x80 } && !extensions.eightBitMIME
         guard needsConversion, let converted = converted ?? Self.converted(message) else {
             buffer = ByteBuffer(bytes: message)
@@ -32,6 +34,7 @@ struct OutgoingContent {
             return
         }
         self.converted = converted
+        isConverted = true
         buffer = converted
         bodyType = .sevenBit
     }
@@ -63,7 +66,8 @@ struct OutgoingContent {
             size: buffer.readableBytes,
             terms: request.terms
         )
-        delivery.transactionID = request.transactionID
+        // What goes on is to be what was begun, and another server may have had it unconverted.
+        if !isConverted { delivery.transactionID = request.transactionID }
         return delivery
     }
 }

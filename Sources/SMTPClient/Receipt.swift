@@ -22,8 +22,8 @@ extension SMTPClient {
         /// Deliver-by, future release, priority, REQUIRETLS: a server without one of them refuses what may not go without it.
         public var terms: DeliveryTerms
         /// What this message to these recipients is called, so that another `send` of the same goes on where the connection was lost,
-        /// and never brings it twice: CHECKPOINT, RFC 1845. The same for each attempt, and for no other message; servers without the
-        /// extension are not told. `nil` lets each attempt begin anew.
+        /// and does not bring it twice as long as the server remembers it: CHECKPOINT, RFC 1845. The same for each attempt, and for no
+        /// other message; servers without the extension are not told. `nil` lets each attempt begin anew.
         public var transactionID: TransactionIdentifier?
 
         public init(

@@ -116,12 +116,12 @@ public final class SpoolUpload: Sendable {
 
     func written(_ octets: Int) {
         spool.addToBacklog(-octets)
-        let (resume, eventLoop) = state.withLock { state -> ((@Sendable () -> Void)?, any EventLoop) in
+        let waiting = state.withLock { state -> (resume: @Sendable () -> Void, eventLoop: any EventLoop)? in
             state.backlog -= octets
-            guard state.backlog <= spool.options.uploadBacklog.bytes / 16 else { return (nil, state.eventLoop) }
-            defer { state.resume = nil }
-            return (state.resume, state.eventLoop)
+            guard state.backlog <= spool.options.uploadBacklog.bytes / 16, let resume = state.resume else { return nil }
+            state.resume = nil
+            return (resume, state.eventLoop)
         }
-        if let resume { eventLoop.execute { resume() } }
+        if let waiting { waiting.eventLoop.execute { waiting.resume() } }
     }
 }

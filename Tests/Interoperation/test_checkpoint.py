@@ -70,7 +70,7 @@ class CuttingRelay:
 
 
 def opened(martlet):
-    """A connection whose MAIL is answered, as soon as the server knows that the one before is gone."""
+    """A connection whose MAIL is answered, once the server has ended the one before."""
     def attempt():
         wire = Wire(martlet.port("smtp"))
         wire.ask("EHLO client.elsewhere.test")

@@ -88,7 +88,7 @@ struct DoorFixture {
         let service = SMTPService(authority: reception, limits: limits, group: group)
         let origin = TLSIdentitySource.Origin.selfSigned(path: folder + "/certificate.pem", names: ["localhost"])
         let identity = try TLSIdentitySource(origin, now: .init(seconds: 1_800_000_000))
-        let checkpoints = SMTPCheckpointStore(clock: clock)
+        let checkpoints = SMTPCheckpointStore(clock: clock, told: reception.checkpointTold)
         func listen(_ name: String, _ role: SMTPServerConfiguration.Role) async throws -> SocketAddress {
             let session = SMTPServerConfiguration(
                 hostName: "mx.example.test",

@@ -207,8 +207,8 @@ public enum ConfigurationTable {
             "smtp.checkpoint",
             \.smtp.checkpoint,
             .flag,
-            "Offers CHECKPOINT (RFC 1845): who loses the connection in the middle of a large message goes on where it was, within 48 "
-                + "hours and until the server is restarted."
+            "Offers CHECKPOINT (RFC 1845): who loses the connection in the middle of a large message goes on where it was, within 24 "
+                + "hours and until the server is restarted or its configuration changes. Not where smtp.bare-newlines is normalise."
         ),
         ConfigurationKey(
             "smtp.verbose-commands",

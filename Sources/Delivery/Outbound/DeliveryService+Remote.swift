@@ -259,8 +259,7 @@ extension DeliveryService {
                 size: source.size + copy.readableBytes - source.first.readableBytes,
                 terms: terms(for: part, of: message)
             )
-            // Only what comes to be the same at each attempt can go on where it was.
-            if connection.extensions.checkpoint && !isPersonal && !source.isConverted {
+            if source.canGoOn && !isPersonal {
                 delivery.transactionID = delivery.identifier(of: message.id, at: options.hostName)
             }
             let transaction = OutboundTransaction(

@@ -13,8 +13,8 @@ struct OutboundContent: Sendable {
     var size: Int
     var bodyType: BodyType
     var isInternationalized: Bool
-    /// Whether it is another than what lies in the spool.
-    var isConverted = false
+    /// Whether the host can go on where it broke off: it offers that, and what it gets is the same at each attempt.
+    var canGoOn = false
     /// Makes what reads the later pieces of one transaction, in order.
     var piece: @Sendable () -> @Sendable (Int) async throws -> ByteBuffer
 }
@@ -28,15 +28,16 @@ extension DeliveryService {
         let envelope = message.envelope
         let id = message.id
         let read: @Sendable (Int) async throws -> ByteBuffer = { [self] in try await content(id, piece: $0) }
+        let offered = connection.extensions
         let plain = OutboundContent(
             first: first,
             laterPieces: count - 1,
             size: message.size,
             bodyType: envelope.bodyType,
             isInternationalized: envelope.isInternationalized,
+            canGoOn: offered.checkpoint,
             piece: { read }
         )
-        let offered = connection.extensions
         let lacksBody =
             switch envelope.bodyType {
             case .sevenBit: false
@@ -92,7 +93,7 @@ extension DeliveryService {
         }
         result.first = first
         result.bodyType = .sevenBit
-        result.isConverted = true
+        result.canGoOn = false
         result.piece = {
             let course = ConversionCourse(afterFirst)
             return { index in course.next(try await read(index)) }

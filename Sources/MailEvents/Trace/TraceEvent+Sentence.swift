@@ -39,6 +39,8 @@ extension TraceEvent {
         case .caught: return "caught for \(list(.recipient)): this server sends nothing away"
         case .flushed: return "asked to be tried now"
         case .damaged: return "held, since its content is damaged on disk: \(self[.reason] ?? "")"
+        case .checkpoint:
+            return "transaction of \(senderText) that a client may resume: \(self[.reason] ?? "?")"
         case .distributed:
             return "list \(list(.recipient)): \(self[.reason] ?? "sent on")" + phrase(" in message ", .otherQueueID)
         case .listCommand:

@@ -26,6 +26,7 @@ public struct TraceEvent: Hashable, Sendable {
         case caught = 20
         case flushed = 21
         case damaged = 22
+        case checkpoint = 23
         case distributed = 40
         case listCommand = 41
     }

@@ -38,8 +38,8 @@ public final class MartletServer: Sendable {
     let probe: RecipientProbe
     let smtp: SMTPService
     let tracking: TrackingServer
-    /// What clients may resume, also when the configuration changes.
-    private let checkpoints = SMTPCheckpointStore()
+    /// What clients may resume, until the configuration changes.
+    private let checkpoints: SMTPCheckpointStore
     let fetching = MailFetching()
     let pop: POPServer
     let identity: TLSIdentitySource
@@ -110,6 +110,7 @@ public final class MartletServer: Sendable {
             clock: clock,
             logger: logger
         )
+        checkpoints = SMTPCheckpointStore(clock: clock, told: reception.checkpointTold)
         smtp = SMTPService(authority: reception, limits: plan.connections, group: group)
         let tls = self.identity
         tracking = Self.tracking(plan, trace, group, logger, tls: { tls.serverContext })
@@ -277,6 +278,8 @@ public final class MartletServer: Sendable {
         } catch {
             logger.error("The certificate was not read again, the old one stays in use: \(error)")
         }
+        // Whoever may relay no more does not go on with recipients that were taken before.
+        checkpoints.removeAll()
         warn(of: plan)
     }
 

@@ -8,6 +8,9 @@ struct ContentPosition {
     /// Octets of that piece that come before.
     var octet = 0
 
+    /// What the server called the place: octets of the whole content before it.
+    var offset = 0
+
     /// What of a piece lies behind the place.
     func part(of content: ByteBuffer, _ index: Int) -> ByteBuffer {
         guard index <= piece else { return content }
@@ -16,7 +19,7 @@ struct ContentPosition {
         return part
     }
 
-    var note: String { piece == 0 && octet == 0 ? "" : ", from octet \(octet) of piece \(piece) on" }
+    var note: String { offset == 0 ? "" : ", from octet \(offset) on" }
 }
 
 /// Going on with a transaction that broke off: RFC 1845.
@@ -26,15 +29,16 @@ extension SMTPClientHandler {
         guard let job else { return }
         var locator = ContentLocator(offset: offset, isText: isText)
         switch locator.find(in: job.content.readableBytesUInt8Span) {
-        case .at(let octet): goOn(at: ContentPosition(octet: octet), context)
+        case .at(let octet): goOn(at: ContentPosition(octet: octet, offset: offset), context)
         case .nowhere: goOn(at: nil, context)
         case .later where job.laterPieces == 0:
-            goOn(at: locator.isAtEnd() ? ContentPosition(octet: job.content.readableBytes) : nil, context)
+            let end = ContentPosition(octet: job.content.readableBytes, offset: offset)
+            goOn(at: locator.isAtEnd() ? end : nil, context)
         case .later:
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             let (number, begun) = (jobNumber, locator)
             let found = context.eventLoop.makePromise(of: ContentPosition?.self)
-            found.completeWithTask { try await Self.position(in: job, begun) }
+            found.completeWithTask { try await Self.position(offset, in: job, begun) }
             found.futureResult.whenComplete { result in
                 let (handler, context) = bound.value
                 guard number == handler.jobNumber, handler.job != nil, handler.failure == nil else { return }
@@ -52,17 +56,21 @@ extension SMTPClientHandler {
     }
 
     /// Looks through the later pieces.
-    private static func position(in job: Job, _ begun: ContentLocator) async throws -> ContentPosition? {
+    private static func position(
+        _ offset: Int,
+        in job: Job,
+        _ begun: ContentLocator
+    ) async throws -> ContentPosition? {
         var locator = begun
         var last = 0
         for index in 1...job.laterPieces {
             let piece = try await job.piece(index)
             switch locator.find(in: piece.readableBytesUInt8Span) {
-            case .at(let octet): return ContentPosition(piece: index, octet: octet)
+            case .at(let octet): return ContentPosition(piece: index, octet: octet, offset: offset)
             case .nowhere: return nil
             case .later: last = piece.readableBytes
             }
         }
-        return locator.isAtEnd() ? ContentPosition(piece: job.laterPieces, octet: last) : nil
+        return locator.isAtEnd() ? ContentPosition(piece: job.laterPieces, octet: last, offset: offset) : nil
     }
 }

@@ -20,32 +20,93 @@ public final class SMTPCheckpointStore: Sendable {
         var uploadEndsLine: Bool
     }
 
-    private let register: Mutex<CheckpointRegister<Content>>
-    private let clock: WallClock
-
-    public init(limits: SMTPCheckpointLimits = SMTPCheckpointLimits(), clock: WallClock = .system) {
-        register = Mutex(CheckpointRegister(limits: limits))
-        self.clock = clock
+    private struct State: ~Copyable, Sendable {
+        var register: CheckpointRegister<Content>
+        var isTimed = false
     }
 
-    func begin(_ key: SMTPCheckpointKey, _ transaction: SMTPTransaction) -> CheckpointRegister<Content>.Answer {
+    private let state: Mutex<State>
+    private let clock: WallClock
+    private let told: @Sendable (SMTPTransaction, String) -> Void
+
+    /// - Parameter told: hears what became of transactions that went otherwise than their clients may think.
+    public init(
+        limits: SMTPCheckpointLimits = SMTPCheckpointLimits(),
+        clock: WallClock = .system,
+        told: @escaping @Sendable (SMTPTransaction, String) -> Void = { _, _ in }
+    ) {
+        state = Mutex(State(register: CheckpointRegister(limits: limits)))
+        self.clock = clock
+        self.told = told
+    }
+
+    /// What is kept now.
+    public var kept: SMTPCheckpointSize { state.withLock { $0.register.kept } }
+
+    /// Forgets everything: the configuration by which senders and recipients were judged has changed.
+    public func removeAll() { state.withLock { $0.register.removeAll() } }
+
+    func begin(_ ticket: SMTPCheckpointTicket, _ transaction: SMTPTransaction) -> CheckpointRegister<Content>.Answer {
         let now = clock.now()
-        return register.withLock { $0.begin(key, transaction, now: now) }
+        let answer = state.withLock { $0.register.begin(ticket, transaction, now: now) }
+        switch answer {
+        case .inUse(let holder):
+            told(transaction, "another connection had the transaction, and was ended")
+            holder.giveWay()
+        case .completed: told(transaction, "the message was here already, its reply is told again")
+        case .new, .interrupted: break
+        }
+        return answer
     }
 
     func interrupted(
         _ ticket: SMTPCheckpointTicket,
         _ transaction: SMTPTransaction,
-        _ received: CheckpointRegister<Content>.Received
+        _ received: CheckpointRegister<Content>.Received,
+        on loop: any EventLoop
     ) {
         let now = clock.now()
-        register.withLock { $0.interrupted(ticket, transaction, received, now: now) }
+        gaveWay(state.withLock { $0.register.interrupted(ticket, transaction, received, now: now) })
+        expireLater(on: loop)
     }
 
-    func completed(_ ticket: SMTPCheckpointTicket, _ transaction: SMTPTransaction, _ reply: SMTPReply) {
+    func completed(
+        _ ticket: SMTPCheckpointTicket,
+        _ transaction: SMTPTransaction,
+        _ reply: SMTPReply,
+        on loop: any EventLoop
+    ) {
         let now = clock.now()
-        register.withLock { $0.completed(ticket, transaction, reply, now: now) }
+        gaveWay(state.withLock { $0.register.completed(ticket, transaction, reply, now: now) })
+        expireLater(on: loop)
     }
 
-    func ended(_ ticket: SMTPCheckpointTicket) { register.withLock { $0.ended(ticket) } }
+    func ended(_ ticket: SMTPCheckpointTicket) { state.withLock { $0.register.ended(ticket) } }
+
+    func lost(_ ticket: SMTPCheckpointTicket) { state.withLock { $0.register.lost(ticket) } }
+
+    private func gaveWay(_ transactions: [SMTPTransaction]) {
+        for transaction in transactions { told(transaction, "given up, since too much was kept") }
+    }
+
+    /// There is one timer, begun when something is kept and begun again while something is.
+    private func expireLater(on loop: any EventLoop) {
+        let now = clock.now()
+        let delay = state.withLock { state -> Duration? in
+            guard !state.isTimed, let next = state.register.nextExpiry else { return nil }
+            state.isTimed = true
+            return max(.seconds(1), next - now)
+        }
+        guard let delay else { return }
+        loop.scheduleTask(in: TimeAmount(delay)) { [weak self] in self?.expire(on: loop) }
+    }
+
+    private func expire(on loop: any EventLoop) {
+        let now = clock.now()
+        state.withLock { state in
+            state.isTimed = false
+            state.register.expire(now)
+        }
+        expireLater(on: loop)
+    }
 }

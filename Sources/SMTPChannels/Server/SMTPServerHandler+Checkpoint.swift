@@ -23,12 +23,13 @@ extension SMTPServerHandler {
         guard let store = settings.checkpoints, let key = checkpointKey(transaction) else {
             return perform(session.recalled(.new), context)
         }
-        switch store.begin(key, transaction) {
-        case .new(let ticket):
+        let ticket = SMTPCheckpointTicket(key) { [weak channel = context.channel] in channel?.close(promise: nil) }
+        switch store.begin(ticket, transaction) {
+        case .new:
             checkpoint = ticket
             perform(session.recalled(.new), context)
         case .inUse: perform(session.recalled(.inUse), context)
-        case .interrupted(let ticket, let earlier, let content):
+        case .interrupted(_, let earlier, let content):
             checkpoint = ticket
             forgetContent()
             body = content.body
@@ -36,7 +37,7 @@ extension SMTPServerHandler {
             uploadEndsLine = content.uploadEndsLine
             upload?.move(to: context.eventLoop)
             perform(session.recalled(.interrupted(earlier)), context)
-        case .completed(let ticket, let earlier, let reply):
+        case .completed(_, let earlier, let reply):
             checkpoint = ticket
             perform(session.recalled(.completed(earlier, reply)), context)
         }
@@ -45,29 +46,31 @@ extension SMTPServerHandler {
     /// Whose transaction it is; `nil` where nothing is known of the client.
     private func checkpointKey(_ transaction: SMTPTransaction) -> SMTPCheckpointKey? {
         let client = client
-        guard let identifier = transaction.checkpoint?.identifier, let name = client.helo else { return nil }
-        let origin: SMTPCheckpointKey.Origin
-        if let account = client.account {
-            origin = .account(account)
-        } else if let peer = client.peer {
-            origin = .address(peer)
-        } else {
+        guard let identifier = transaction.checkpoint?.identifier, let name = client.helo, let peer = client.peer else {
             return nil
         }
         return SMTPCheckpointKey(
             identifier,
             clientName: name,
-            origin: origin,
-            isEncrypted: client.tls != nil,
+            peer: peer,
+            account: client.account,
+            certificateFingerprint: client.certificateFingerprint,
+            tls: client.tls,
             role: client.role
         )
     }
 
     /// Lets go of a transaction that came to nothing, or whose client knows of its end.
     func endSettledCheckpoint() {
-        guard let ticket = checkpoint, session.checkpointState == .none else { return }
-        checkpoint = nil
-        settings.checkpoints?.ended(ticket)
+        guard let ticket = checkpoint else { return }
+        switch session.checkpointState {
+        case .open: break
+        // What came before the reply was out does not say that the client heard it: the transaction stays until it is too old.
+        case .complete: if inbound.readableBytes > 0 { checkpoint = nil }
+        case .none:
+            checkpoint = nil
+            settings.checkpoints?.ended(ticket)
+        }
     }
 
     /// The transaction was committed or refused, whether its client is still there or not.
@@ -76,25 +79,23 @@ extension SMTPServerHandler {
             settings.checkpoints?.ended(kept.ticket)
             return
         }
-        settings.checkpoints?.completed(kept.ticket, kept.transaction, reply)
+        settings.checkpoints?.completed(kept.ticket, kept.transaction, reply, on: context.eventLoop)
         if context.channel.isActive { checkpoint = kept.ticket }
     }
 
     /// The connection is lost or closed: what was received is kept.
-    func leaveCheckpoint() {
+    func leaveCheckpoint(_ context: ChannelHandlerContext) {
         guard let ticket = checkpoint, let store = settings.checkpoints else { return }
         checkpoint = nil
-        if session.checkpointState == .complete { return }
         var missing = 0
         if case .chunk(let remaining, _) = mode { missing = remaining }
-        guard let transaction = session.interrupted(missing: missing) else { return store.ended(ticket) }
-        // It stays as it was.
-        guard !transaction.wasCompletedBefore else { return }
-        guard let (offset, received) = keptContent(transaction) else { return store.ended(ticket) }
+        guard let transaction = session.interrupted(missing: missing),
+            let (offset, received) = keptContent(transaction)
+        else { return store.lost(ticket) }
         // Handed over: nobody abandons it here.
         upload = nil
         body = nil
-        store.interrupted(ticket, transaction.kept(at: offset), received)
+        store.interrupted(ticket, transaction.kept(at: offset), received, on: context.eventLoop)
     }
 
     /// The content up to the last line's end, since behind DATA it goes on where a line begins: RFC 1845 section 3. BINARYMIME, which

@@ -247,7 +247,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
     }
 
     public func channelInactive(context: ChannelHandlerContext) {
-        leaveCheckpoint()
+        leaveCheckpoint(context)
         mode = .closed
         deadline.cancel()
         upload?.abandon()
@@ -296,7 +296,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
     }
 
     private func abort(_ context: ChannelHandlerContext) {
-        leaveCheckpoint()
+        leaveCheckpoint(context)
         mode = .closed
         deadline.cancel()
         outbound = ByteBuffer()
@@ -335,7 +335,7 @@ public final class SMTPServerHandler: ChannelDuplexHandler, RemovableChannelHand
     ///   and takes the reply from the client that it is meant for; so only this side is closed, and what comes is thrown
     ///   away for a while.
     func close(_ context: ChannelHandlerContext, lingers: Bool = false) {
-        leaveCheckpoint()
+        leaveCheckpoint(context)
         mode = .closed
         deadline.cancel()
         upload?.abandon()

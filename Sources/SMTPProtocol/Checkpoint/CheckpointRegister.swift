@@ -1,10 +1,11 @@
 import MailBytes
+import MailNames
 
 /// The transactions that clients may resume, without I/O or clock: RFC 1845 section 3.
 ///
 /// A transaction is in use on one connection, or was interrupted, or is complete until its client is known to know. Of the last
-/// two there are bounds to how many, how large and how old; where one is reached the oldest give way, and their clients begin
-/// anew.
+/// two there are bounds to how many, how large and how old, for each of the two by itself; where one is reached the oldest give
+/// way, a client's own first, and begin anew.
 public struct CheckpointRegister<Content>: ~Copyable {
     /// What was received of a transaction, and how many octets of it are where.
     public struct Received {
@@ -24,7 +25,7 @@ public struct CheckpointRegister<Content>: ~Copyable {
         /// Nothing is known of it. It is in use on this connection from now on.
         case new(SMTPCheckpointTicket)
         /// Another connection has it.
-        case inUse
+        case inUse(SMTPCheckpointTicket)
         /// It goes on, and is in use on this connection from now on.
         case interrupted(SMTPCheckpointTicket, SMTPTransaction, Content)
         /// It is complete, and only the reply did not arrive.
@@ -33,87 +34,110 @@ public struct CheckpointRegister<Content>: ~Copyable {
 
     fileprivate enum State {
         case inUse
-        case interrupted(SMTPTransaction, Received)
+        case interrupted(SMTPTransaction, Content)
         case completed(SMTPTransaction, SMTPReply)
     }
 
     fileprivate struct Entry {
-        var ticket: UInt64
+        var ticket: SMTPCheckpointTicket
         var state: State
         var since: Timestamp
-        var inMemory = 0
-        var onDisk = 0
+        var size = SMTPCheckpointSize()
     }
 
     private let limits: SMTPCheckpointLimits
     private var entries: [SMTPCheckpointKey: Entry] = [:]
-    private var tickets: UInt64 = 0
-    /// Octets of all that is kept.
-    public private(set) var memory = 0
-    public private(set) var disk = 0
-    /// Transactions that wait to be resumed, or whose clients are not known to know of their end.
-    public private(set) var kept = 0
+    /// Transactions that wait to be resumed or whose clients are not known to know of their end.
+    public private(set) var kept = SMTPCheckpointSize()
 
     public init(limits: SMTPCheckpointLimits = SMTPCheckpointLimits()) { self.limits = limits }
-
-    /// What a recipient counts for in memory.
-    private static var recipientCost: Int { 128 }
-    /// What a transaction counts for without content and recipients.
-    private static var transactionCost: Int { 512 }
-
-    private static func cost(_ transaction: SMTPTransaction) -> Int {
-        transactionCost + recipientCost * transaction.recipients.count
-    }
 
     // MARK: Events
 
     /// MAIL with TRANSID arrived.
-    public mutating func begin(_ key: SMTPCheckpointKey, _ transaction: SMTPTransaction, now: Timestamp) -> Answer {
+    public mutating func begin(
+        _ ticket: SMTPCheckpointTicket,
+        _ transaction: SMTPTransaction,
+        now: Timestamp
+    ) -> Answer {
         expire(now)
-        let found = entries[key]
-        if case .inUse = found?.state { return .inUse }
-        tickets += 1
-        let ticket = SMTPCheckpointTicket(key: key, number: tickets)
-        switch found?.state {
-        case .interrupted(let earlier, let received) where transaction.resumes(earlier):
-            remove(key)
-            entries[key] = Entry(ticket: tickets, state: .inUse, since: now)
-            return .interrupted(ticket, earlier, received.content)
+        let key = ticket.key
+        guard let found = entries[key] else { return enter(ticket, now) }
+        switch found.state {
+        case .inUse: return .inUse(found.ticket)
+        case .interrupted(let earlier, let content) where transaction.resumes(earlier):
+            _ = enter(ticket, now)
+            return .interrupted(ticket, earlier, content)
         case .completed(let earlier, let reply) where transaction.resumes(earlier):
-            entries[key]?.ticket = tickets
+            entries[key]?.ticket = ticket
             return .completed(ticket, earlier, reply)
-        case .interrupted, .completed, .inUse, nil:
-            remove(key)
-            entries[key] = Entry(ticket: tickets, state: .inUse, since: now)
-            return .new(ticket)
+        case .interrupted, .completed: return enter(ticket, now)
         }
     }
 
+    private mutating func enter(_ ticket: SMTPCheckpointTicket, _ now: Timestamp) -> Answer {
+        remove(ticket.key)
+        entries[ticket.key] = Entry(ticket: ticket, state: .inUse, since: now)
+        return .new(ticket)
+    }
+
     /// The connection was lost within the content.
+    ///
+    /// - Returns: transactions that gave way, which may be this one.
     public mutating func interrupted(
         _ ticket: SMTPCheckpointTicket,
         _ transaction: SMTPTransaction,
         _ received: Received,
         now: Timestamp
-    ) {
-        let inMemory = received.inMemory + Self.cost(transaction)
-        keep(ticket, .interrupted(transaction, received), inMemory: inMemory, onDisk: received.onDisk, now)
+    ) -> [SMTPTransaction] {
+        let memory = received.inMemory + transaction.memory
+        let size = SMTPCheckpointSize(transactions: 1, memory: memory, disk: received.onDisk)
+        return keep(ticket, .interrupted(transaction, received.content), size, now)
     }
 
     /// The message was taken, and the client is being told.
+    ///
+    /// - Returns: transactions that gave way, which may be this one.
     public mutating func completed(
         _ ticket: SMTPCheckpointTicket,
         _ transaction: SMTPTransaction,
         _ reply: SMTPReply,
         now: Timestamp
-    ) {
-        keep(ticket, .completed(transaction, reply), inMemory: Self.cost(transaction), onDisk: 0, now)
+    ) -> [SMTPTransaction] {
+        let size = SMTPCheckpointSize(transactions: 1, memory: transaction.memory + reply.wire.count)
+        return keep(ticket, .completed(transaction, reply), size, now)
     }
 
     /// The transaction came to nothing, or its client knows of its end: it has aborted it, begun another, or said QUIT.
     public mutating func ended(_ ticket: SMTPCheckpointTicket) {
-        guard entries[ticket.key]?.ticket == ticket.number else { return }
+        guard entries[ticket.key]?.ticket === ticket else { return }
         remove(ticket.key)
+    }
+
+    /// The connection was lost where there is nothing to keep. What was complete before stays so.
+    public mutating func lost(_ ticket: SMTPCheckpointTicket) {
+        guard case .inUse = entries[ticket.key]?.state else { return }
+        ended(ticket)
+    }
+
+    /// All of it is forgotten, what is in use too: other rules hold than those that it was judged by.
+    public mutating func removeAll() {
+        entries.removeAll()
+        kept = SMTPCheckpointSize()
+    }
+
+    /// What has been kept for too long goes.
+    public mutating func expire(_ now: Timestamp) {
+        guard kept.transactions > 0 else { return }
+        for (key, entry) in entries where entry.isKept && now - entry.since >= limits.age { remove(key) }
+    }
+
+    /// When something will have been kept for too long; `nil` while nothing is kept.
+    public var nextExpiry: Timestamp? {
+        guard kept.transactions > 0 else { return nil }
+        var oldest: Timestamp?
+        for entry in entries.values where entry.isKept { oldest = min(oldest ?? entry.since, entry.since) }
+        return oldest.map { $0 + limits.age }
     }
 
     // MARK: Keeping
@@ -121,64 +145,67 @@ public struct CheckpointRegister<Content>: ~Copyable {
     private mutating func keep(
         _ ticket: SMTPCheckpointTicket,
         _ state: State,
-        inMemory: Int,
-        onDisk: Int,
+        _ size: SMTPCheckpointSize,
         _ now: Timestamp
-    ) {
-        guard entries[ticket.key]?.ticket == ticket.number else { return }
+    ) -> [SMTPTransaction] {
+        guard let found = entries[ticket.key], found.ticket === ticket, case .inUse = found.state else { return [] }
         remove(ticket.key)
         expire(now)
-        guard inMemory <= limits.memory.bytes, onDisk <= limits.disk.bytes else { return }
-        makeRoom(for: ticket.key.origin, inMemory, onDisk)
-        entries[ticket.key] = Entry(
-            ticket: ticket.number,
-            state: state,
-            since: now,
-            inMemory: inMemory,
-            onDisk: onDisk
-        )
-        memory += inMemory
-        disk += onDisk
-        kept += 1
+        entries[ticket.key] = Entry(ticket: ticket, state: state, since: now, size: size)
+        kept += size
+        let isComplete = entries[ticket.key]?.isComplete ?? false
+        var gone = makeRoom(limits.perClient, isComplete, of: ticket.key.client)
+        gone += makeRoom(limits.all, isComplete, of: nil)
+        return gone
     }
 
-    private mutating func makeRoom(for origin: SMTPCheckpointKey.Origin, _ inMemory: Int, _ onDisk: Int) {
-        if kept >= limits.transactionsPerClient {
-            let own = entries.filter { $0.key.origin == origin && $0.value.isKept }
-            if own.count >= limits.transactionsPerClient, let oldest = own.min(by: { $0.value.isOlder(than: $1.value) })
-            {
-                remove(oldest.key)
-            }
+    /// Removes the oldest until they are within the bounds.
+    ///
+    /// - Parameter client: whose they are; `nil` looks at those of all.
+    private mutating func makeRoom(
+        _ bounds: SMTPCheckpointSize,
+        _ areComplete: Bool,
+        of client: IPAddress?
+    ) -> [SMTPTransaction] {
+        // All together are less: there is nothing to look through.
+        guard !kept.fits(bounds) else { return [] }
+        var size = SMTPCheckpointSize()
+        var candidates: [Entry] = []
+        for (key, entry) in entries where entry.isKept && entry.isComplete == areComplete {
+            if let client, client != key.client { continue }
+            size += entry.size
+            candidates.append(entry)
         }
-        while kept >= limits.transactions || memory + inMemory > limits.memory.bytes
-            || disk + onDisk > limits.disk.bytes
-        {
-            let all = entries.lazy.filter(\.value.isKept)
-            guard let oldest = all.min(by: { $0.value.isOlder(than: $1.value) }) else { return }
-            remove(oldest.key)
+        candidates.sort { $0.since < $1.since }
+        var gone: [SMTPTransaction] = []
+        for oldest in candidates {
+            if size.fits(bounds) { break }
+            size -= oldest.size
+            remove(oldest.ticket.key)
+            if let transaction = oldest.transaction { gone.append(transaction) }
         }
-    }
-
-    /// What has been kept for too long goes.
-    private mutating func expire(_ now: Timestamp) {
-        guard kept > 0 else { return }
-        for (key, entry) in entries where entry.isKept && now - entry.since > limits.age { remove(key) }
+        return gone
     }
 
     private mutating func remove(_ key: SMTPCheckpointKey) {
-        guard let entry = entries.removeValue(forKey: key), entry.isKept else { return }
-        memory -= entry.inMemory
-        disk -= entry.onDisk
-        kept -= 1
+        guard let entry = entries.removeValue(forKey: key) else { return }
+        kept -= entry.size
     }
 }
 
 extension CheckpointRegister.Entry {
-    fileprivate var isKept: Bool {
-        if case .inUse = state { false } else { true }
+    fileprivate var transaction: SMTPTransaction? {
+        switch state {
+        case .inUse: nil
+        case .interrupted(let transaction, _), .completed(let transaction, _): transaction
+        }
     }
 
-    fileprivate func isOlder(than other: Self) -> Bool { (since, ticket) < (other.since, other.ticket) }
+    fileprivate var isKept: Bool { transaction != nil }
+
+    fileprivate var isComplete: Bool {
+        if case .completed = state { true } else { false }
+    }
 }
 
 extension CheckpointRegister: Sendable where Content: Sendable {}
@@ -187,30 +214,16 @@ extension CheckpointRegister.Answer: Sendable where Content: Sendable {}
 extension CheckpointRegister.State: Sendable where Content: Sendable {}
 extension CheckpointRegister.Entry: Sendable where Content: Sendable {}
 
-/// Bounds of what is kept of transactions that may be resumed.
-public struct SMTPCheckpointLimits: Sendable, Hashable {
-    public var transactions = 1000
-    /// Of one account or address.
-    public var transactionsPerClient = 20
-    /// Octets in memory: content, and envelopes by their number of recipients.
-    public var memory = ByteCount.mebibytes(64)
-    /// Octets of content on the disk.
-    public var disk = ByteCount.gibibytes(1)
-    /// RFC 1845 section 3 recommends at least 48 hours.
-    public var age = Duration.seconds(48 * 3600)
+extension SMTPTransaction {
+    /// What MAIL says is bounded by its line, and is there twice.
+    private static let octetsOfMail = 4096
+    private static let octetsOfRecipient = 256
 
-    public init() {}
-}
-
-/// The right of one connection to say what became of a transaction.
-///
-/// An object, since each connection has room for one, and few have one.
-public final class SMTPCheckpointTicket: Sendable {
-    let key: SMTPCheckpointKey
-    let number: UInt64
-
-    init(key: SMTPCheckpointKey, number: UInt64) {
-        self.key = key
-        self.number = number
+    /// Octets that it takes in memory without its content, rather too many than too few.
+    fileprivate var memory: Int {
+        recipients.reduce(Self.octetsOfMail) { sum, recipient in
+            let original = recipient.originalRecipient.map { $0.addressType.utf8.count + $0.encodedAddress.utf8.count }
+            return sum + Self.octetsOfRecipient + "\(recipient.address)".utf8.count + (original ?? 0)
+        }
     }
 }

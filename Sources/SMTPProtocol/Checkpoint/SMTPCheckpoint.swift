@@ -39,31 +39,48 @@ extension SMTPTransaction {
 /// Whose transaction it is: nobody else resumes it.
 ///
 /// RFC 1845 section 2 item 4 tells transactions apart by TRANSID and the name in EHLO. Both can be said by anybody, so what the
-/// client has proved counts too: its account, or else the address that it connects from, and whether TLS stands.
+/// client has proved counts too: the address that it connects from, its account, its certificate, and its TLS. All that the
+/// Received field says of it is the same for that.
 public struct SMTPCheckpointKey: Hashable, Sendable {
-    /// What the client has proved of itself.
-    public enum Origin: Hashable, Sendable {
-        case account(String)
-        case address(IPAddress)
-    }
-
     public let identifier: TransactionIdentifier
     public let clientName: String
-    public let origin: Origin
-    public let isEncrypted: Bool
+    public let peer: IPAddress
+    public let account: String?
+    public let certificateFingerprint: [UInt8]?
+    /// The version; `nil` in clear.
+    public let tls: String?
     public let role: SMTPServerConfiguration.Role
 
     public init(
         _ identifier: TransactionIdentifier,
         clientName: String,
-        origin: Origin,
-        isEncrypted: Bool,
+        peer: IPAddress,
+        account: String? = nil,
+        certificateFingerprint: [UInt8]? = nil,
+        tls: String? = nil,
         role: SMTPServerConfiguration.Role
     ) {
         self.identifier = identifier
         self.clientName = clientName.lowercased()
-        self.origin = origin
-        self.isEncrypted = isEncrypted
+        self.peer = peer
+        self.account = account
+        self.certificateFingerprint = certificateFingerprint
+        self.tls = tls
         self.role = role
+    }
+
+    /// What one customer has: an IPv4 address, or an IPv6 /64.
+    var client: IPAddress { peer.prefix(peer.isIPv4 ? 32 : 64) }
+}
+
+/// The right of one connection to say what became of a transaction.
+public final class SMTPCheckpointTicket: Sendable {
+    public let key: SMTPCheckpointKey
+    /// Ends the connection, from any thread: called when the client asks for the transaction on another, having given this one up.
+    public let giveWay: @Sendable () -> Void
+
+    public init(_ key: SMTPCheckpointKey, giveWay: @escaping @Sendable () -> Void = {}) {
+        self.key = key
+        self.giveWay = giveWay
     }
 }

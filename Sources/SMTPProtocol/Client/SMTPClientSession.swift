@@ -118,7 +118,7 @@ public struct SMTPClientSession: ~Copyable, Sendable {
     public private(set) var isEncrypted: Bool
     /// The server's first line, for the trace.
     public private(set) var banner = ""
-    private var transactions = 0
+    var transactions = 0
     /// Transactions whose MAIL the server took.
     private var taken = 0
     /// The domains of recipients named on this connection, where the server bounds them: RFC 9422.

@@ -15,15 +15,30 @@ public struct SMTPDelivery: Sendable, Equatable {
     public var size: Int
     /// Whether it ends behind RCPT, with no message: it only asks whether the recipients would be taken.
     public var isProbe = false
-    /// What the transaction is called, so that it goes on where it was when its connection is lost: RFC 1845. The same for each
-    /// attempt with the same content to the same recipients, and for no other. Servers without CHECKPOINT are not told.
-    public var transactionID: TransactionIdentifier?
-    private var asked: Boxed<DeliveryTerms>?
+    private var rare: Boxed<RarelyAsked>?
+
+    /// What few deliveries have.
+    private struct RarelyAsked: Hashable {
+        var terms = DeliveryTerms.plain
+        var transactionID: TransactionIdentifier?
+    }
+
+    private var rarelyAsked: RarelyAsked {
+        get { rare?.value ?? RarelyAsked() }
+        set { rare = newValue == RarelyAsked() ? nil : Boxed(newValue) }
+    }
 
     /// What the sender asked for beyond the plain envelope.
     public var terms: DeliveryTerms {
-        get { asked?.value ?? .plain }
-        set { asked = newValue == .plain ? nil : Boxed(newValue) }
+        get { rare?.value.terms ?? .plain }
+        set { rarelyAsked.terms = newValue }
+    }
+
+    /// What the transaction is called, so that it goes on where it was when its connection is lost: RFC 1845. The same for each
+    /// attempt with the same content to the same recipients, and for no other. Servers without CHECKPOINT are not told.
+    public var transactionID: TransactionIdentifier? {
+        get { rare?.value.transactionID }
+        set { rarelyAsked.transactionID = newValue }
     }
 
     public init(

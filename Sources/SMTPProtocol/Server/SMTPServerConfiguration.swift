@@ -57,6 +57,14 @@ public struct SMTPServerConfiguration: Sendable {
         self.postmaster = postmaster
         self.offer = offer
     }
+
+    /// What is offered beyond what every session has, as the session stands.
+    func offered(isEncrypted: Bool) -> SMTPExtensions {
+        var offered = offer.holding(for: role, isEncrypted: isEncrypted)
+        // Where bare newlines become CR LF the server's octets are not the client's, and the offset of a transaction counts both.
+        if bareNewlines == .normalise { offered.remove(.checkpoint) }
+        return offered
+    }
 }
 
 /// Bounds of a session; the defaults are at least those of RFC 5321 section 4.5.3.1.

@@ -55,11 +55,17 @@ extension SMTPServerSession {
         return .send(CheckpointExtension.resumption(at: earlier.contentSize))
     }
 
+    /// Whether so much content is taken, with some more; what was taken before stays so, whatever the limit is now.
+    func isWithinSize(_ transaction: SMTPTransaction, _ more: Int = 0) -> Bool {
+        transaction.contentSize + more <= configuration.limits.messageSize.bytes
+            || transaction.hasCheckpoint && transaction.checkpoint?.completed != nil
+    }
+
     /// What ends a transaction that was complete before: the reply that was lost, and no second message.
     mutating func repeatedReply(_ transaction: SMTPTransaction) -> Action? {
         guard let checkpoint = transaction.checkpoint, let reply = checkpoint.completed else { return nil }
         guard transaction.contentSize == checkpoint.offset else {
-            checkpointState = .none
+            checkpointState = .complete
             phase = .ready
             return fault(.completedBefore)
         }
@@ -83,15 +89,12 @@ extension SMTPServerSession {
         case .mail(let open) where open.checkpoint?.offset != nil: transaction = open
         default: return nil
         }
-        guard transaction.contentSize <= configuration.limits.messageSize.bytes else { return nil }
+        guard isWithinSize(transaction), transaction.checkpoint?.completed == nil else { return nil }
         return transaction
     }
 }
 
 extension SMTPTransaction {
-    /// Whether the whole message was here before it was resumed.
-    public var wasCompletedBefore: Bool { checkpoint?.completed != nil }
-
     /// The same, kept at this octet of its content.
     public func kept(at offset: Int) -> SMTPTransaction {
         var transaction = self

@@ -124,7 +124,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public init(configuration: SMTPServerConfiguration, isEncrypted: Bool = false) {
         self.configuration = configuration
         self.isEncrypted = isEncrypted
-        self.offered = configuration.offer.holding(for: configuration.role, isEncrypted: isEncrypted)
+        self.offered = configuration.offered(isEncrypted: isEncrypted)
     }
 
     /// The greeting: RFC 5321 section 3.1.
@@ -483,7 +483,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
                 return discard(size, .noValidRecipients, transaction, told: told(isLast, nil))
             }
             transaction.isChunked = true
-            guard transaction.contentSize + size <= configuration.limits.messageSize.bytes else {
+            guard isWithinSize(transaction, size) else {
                 checkpointState = .none
                 return discard(size, .tooLarge, nil, told: told(isLast, transaction))
             }
@@ -549,7 +549,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     /// The `DotUnstuffer` found the end of the content.
     public mutating func contentEnded() -> Action {
         guard case .content(let transaction) = phase else { return .send(.localError) }
-        guard transaction.contentSize <= configuration.limits.messageSize.bytes else {
+        guard isWithinSize(transaction) else {
             checkpointState = .none
             phase = .ready
             return tell(told(true, transaction), .send(.tooLarge))
@@ -601,7 +601,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public mutating func tlsEstablished(_ connection: SASLConnection = SASLConnection()) {
         isEncrypted = true
         self.connection = connection
-        offered = configuration.offer.holding(for: configuration.role, isEncrypted: true)
+        offered = configuration.offered(isEncrypted: true)
         clientName = nil
         isExtended = false
         account = nil

@@ -15,30 +15,40 @@ public struct SMTPTransaction: Sendable, Equatable {
     public var isChunked = false
     /// Octets of content so far.
     public var contentSize = 0
-    private var asked: Boxed<DeliveryTerms>?
-    private var resumable: Boxed<SMTPCheckpoint>?
+    private var rare: Boxed<RarelySaid>?
     /// Whether those who are logged in are to hear of it: SOML and SAML.
     public var raisesNotice = false
     /// From whom the host before us had it, as it says.
     public var forwarded: ForwardedClient?
 
+    /// What few transactions have.
+    private struct RarelySaid: Hashable {
+        var terms = DeliveryTerms.plain
+        var checkpoint: SMTPCheckpoint?
+    }
+
+    private var rarelySaid: RarelySaid {
+        get { rare?.value ?? RarelySaid() }
+        set { rare = newValue == RarelySaid() ? nil : Boxed(newValue) }
+    }
+
     /// What was asked for beyond the plain envelope.
     public var terms: DeliveryTerms {
-        get { asked?.value ?? .plain }
-        set { asked = newValue == .plain ? nil : Boxed(newValue) }
+        get { rare?.value.terms ?? .plain }
+        set { rarelySaid.terms = newValue }
     }
 
     /// Whether nothing was that `terms` could tell.
-    public var hasPlainTerms: Bool { asked == nil }
+    public var hasPlainTerms: Bool { rare.map { $0.value.terms == .plain } ?? true }
 
     /// What it is resumed by where its connection is lost: RFC 1845. `nil` where the client gave it no TRANSID.
     public internal(set) var checkpoint: SMTPCheckpoint? {
-        get { resumable?.value }
-        set { resumable = newValue.map { Boxed($0) } }
+        get { rare?.value.checkpoint }
+        set { rarelySaid.checkpoint = newValue }
     }
 
     /// Whether the client gave it a TRANSID.
-    var hasCheckpoint: Bool { resumable != nil }
+    var hasCheckpoint: Bool { rare.map { $0.value.checkpoint != nil } ?? false }
 
     /// - Parameter now: when MAIL arrived, for what asks for a time from then on.
     init(_ parameters: MailParameters, now: Timestamp = Timestamp(seconds: 0)) {

@@ -1,6 +1,6 @@
 /// One file of the log: a header of one block, then records.
 ///
-/// `@unchecked Sendable`: once the spool is open, `liveBytes` and `pins` are read and written under the index's lock
+/// `@unchecked Sendable`: once the spool is open, `liveBytes` and `pendingBytes` are read and written under the index's lock
 /// alone, `end`, `syncedEnd` and `isKept` on the writer's thread alone; the rest is constant. Before, only the thread that
 /// opens it has it, and starting the writer's thread orders what it did.
 final class Segment: @unchecked Sendable {
@@ -17,7 +17,7 @@ final class Segment: @unchecked Sendable {
     /// Octets of records that are still needed.
     var liveBytes = 0
     /// Chunks of uploads that are not committed yet.
-    var pins = 0
+    var pendingBytes = 0
     /// Whether some of it could not be read at the start: it is set aside, and not used again.
     var isKept = false
     /// Where the next record goes; where the records end in a finished segment.
@@ -33,7 +33,7 @@ final class Segment: @unchecked Sendable {
     }
 
     /// Whether nothing of it is needed any more.
-    var isFree: Bool { liveBytes == 0 && pins == 0 }
+    var isFree: Bool { liveBytes == 0 && pendingBytes == 0 }
 
     static func name(_ sequence: UInt64) -> String {
         let digits = String(sequence, radix: 16)

@@ -61,8 +61,10 @@ struct SpoolIndex: Sendable {
     }
 
     /// Chunks of an upload that is not committed yet keep their segments.
+    ///
+    /// - Parameter count: 1, or -1 when they are needed for that no more.
     func pin(_ chunks: [RecordLocation], by count: Int) {
-        for chunk in chunks { segments[chunk.segment]?.pins += count }
+        for chunk in chunks { segments[chunk.segment]?.pendingBytes += count * chunk.length }
     }
 }
 

@@ -10,8 +10,11 @@ extension SpoolLog {
     package var isWasteful: Bool {
         guard order.count > Self.segmentsLeftAlone else { return false }
         return index.with { index in
-            let (live, size) = index.segments.values.reduce((0, 0)) { ($0.0 + $1.liveBytes, $0.1 + $1.end) }
-            return Double(live) < Double(size) * Self.neededShare
+            // Uploads count too: that of a lost connection may wait for long.
+            let (needed, size) = index.segments.values.reduce((0, 0)) {
+                ($0.0 + $1.liveBytes + $1.pendingBytes, $0.1 + $1.end)
+            }
+            return Double(needed) < Double(size) * Self.neededShare
         }
     }
 

@@ -60,22 +60,48 @@ import Testing
         #expect(dialogue.hear("250 2.0.0 ok") == "accepted 250 2.0.0")
     }
 
-    @Test func `an octet that is not there is not gone on at, and the server forgets the transaction`() throws {
+    /// The transaction is begun once more without its name.
+    private static func beginsAnew(_ dialogue: ClientDialogue) {
+        #expect(dialogue.hear("250 ok") == "MAIL FROM:<a@c.example>")
+        #expect(dialogue.hear("250 ok") == "RCPT TO:<r0@b.example>")
+        #expect(dialogue.hear("250 ok") == "DATA")
+        #expect(dialogue.hear("354 go") == "content")
+        #expect(dialogue.hear("250 2.0.0 ok") == "accepted 250 2.0.0")
+        #expect(dialogue.mayBegin)
+    }
+
+    @Test func `where the octet is not there, the message goes from its beginning and without a name`() throws {
         let dialogue = ClientDialogue.ready("PIPELINING", "CHECKPOINT")
         _ = dialogue.begin(try Self.delivery())
         #expect(dialogue.hear("355 999 go") == "locate 999")
-        #expect(ClientDialogue.text(dialogue.session.located(false)) == "deferred 451 4.5.0")
-        #expect(dialogue.mayBegin)
-        #expect(dialogue.begin(try Self.delivery()) == "RSET")
-        #expect(dialogue.hear("250 ok") == Self.mail)
+        #expect(ClientDialogue.text(dialogue.session.located(false)) == "RSET")
+        Self.beginsAnew(dialogue)
+    }
+
+    @Test func `binary content that does not go on goes as a whole`() throws {
+        let dialogue = ClientDialogue.ready("PIPELINING", "CHECKPOINT", "CHUNKING", "BINARYMIME")
+        _ = dialogue.begin(try Self.delivery(1, .binaryMIME))
+        dialogue.hear("355 99")
+        _ = dialogue.session.located(false)
+        dialogue.hear("250 ok")
+        dialogue.hear("250 ok")
+        #expect(dialogue.hear("250 ok") == "chunk BDAT 10 LAST")
     }
 
     @Test(arguments: ["355 go", "355", "355 -1 x", "355 1x", "355 9999999999999999999 x"])
-    func `355 without an offset defers`(reply: String) throws {
+    func `355 without an offset is one as if the name had not been said`(reply: String) throws {
         let dialogue = ClientDialogue.ready("PIPELINING", "CHECKPOINT")
         _ = dialogue.begin(try Self.delivery())
-        #expect(dialogue.hear(reply) == "deferred 451 4.5.0")
-        #expect(dialogue.mayBegin)
+        #expect(dialogue.hear(reply) == "RSET")
+        Self.beginsAnew(dialogue)
+    }
+
+    @Test func `MAIL said once more counts for LIMITS, and where it could not be there is no name`() throws {
+        let dialogue = ClientDialogue.ready("PIPELINING", "CHECKPOINT", "LIMITS MAILMAX=3")
+        _ = dialogue.begin(try Self.delivery())
+        #expect(dialogue.hear("355 go") == "RSET")
+        Self.beginsAnew(dialogue)
+        #expect(dialogue.begin(try Self.delivery()) == "MAIL FROM:<a@c.example>|RCPT TO:<r0@b.example>|DATA")
     }
 
     @Test func `355 that nothing asked for takes nothing`() throws {

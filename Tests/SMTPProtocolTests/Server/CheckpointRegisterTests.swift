@@ -11,14 +11,18 @@ import Testing
         _ id: String = "1",
         name: String = "c.example",
         from address: String = "192.0.2.1",
-        isEncrypted: Bool = false,
+        account: String? = nil,
+        certificate: [UInt8]? = nil,
+        tls: String? = nil,
         role: SMTPServerConfiguration.Role = .transfer
     ) throws -> SMTPCheckpointKey {
         SMTPCheckpointKey(
             try #require(TransactionIdentifier(local: id, domain: "c.example")),
             clientName: name,
-            origin: .address(try #require(IPAddress(address))),
-            isEncrypted: isEncrypted,
+            peer: try #require(IPAddress(address)),
+            account: account,
+            certificateFingerprint: certificate,
+            tls: tls,
             role: role
         )
     }
@@ -35,7 +39,7 @@ import Testing
         _ transaction: SMTPTransaction,
         now: Int64 = 0
     ) -> (ticket: SMTPCheckpointTicket?, answer: String) {
-        switch register.begin(key, transaction, now: Timestamp(seconds: now)) {
+        switch register.begin(SMTPCheckpointTicket(key), transaction, now: Timestamp(seconds: now)) {
         case .new(let ticket): (ticket, "new")
         case .inUse: (nil, "in use")
         case .interrupted(let ticket, _, let content): (ticket, "goes on behind \(content)")
@@ -43,7 +47,8 @@ import Testing
         }
     }
 
-    /// Begins a transaction and loses its connection.
+    /// Begins a transaction and loses its connection; how many gave way.
+    @discardableResult
     private static func keep(
         _ register: inout Register,
         _ id: String,
@@ -51,11 +56,24 @@ import Testing
         inMemory: Int = 0,
         onDisk: Int = 0,
         now: Int64 = 0
-    ) throws {
+    ) throws -> Int {
         let transaction = try transaction(id: id)
         let begun = begin(&register, try key(id, from: address), transaction, now: now)
         let received = Register.Received(id, inMemory: inMemory, onDisk: onDisk)
-        register.interrupted(try #require(begun.ticket), transaction, received, now: Timestamp(seconds: now))
+        return register.interrupted(try #require(begun.ticket), transaction, received, now: Timestamp(seconds: now))
+            .count
+    }
+
+    /// Begins a transaction and takes its message.
+    private static func complete(
+        _ register: inout Register,
+        _ id: String,
+        from address: String = "192.0.2.1",
+        now: Int64 = 0
+    ) throws {
+        let transaction = try transaction(id: id)
+        let ticket = try #require(begin(&register, try key(id, from: address), transaction, now: now).ticket)
+        _ = register.completed(ticket, transaction, .ok, now: Timestamp(seconds: now))
     }
 
     private static func answer(
@@ -70,9 +88,9 @@ import Testing
     @Test func `what broke off goes on once, and is in use then`() throws {
         var register = Register()
         try Self.keep(&register, "1")
-        #expect(register.kept == 1)
+        #expect(register.kept.transactions == 1)
         #expect(try Self.answer(&register, "1") == "goes on behind 1")
-        #expect(register.kept == 0 && register.memory == 0)
+        #expect(register.kept == SMTPCheckpointSize())
         #expect(try Self.answer(&register, "1") == "in use")
     }
 
@@ -80,14 +98,14 @@ import Testing
         var register = Register()
         let transaction = try Self.transaction()
         let first = try #require(Self.begin(&register, try Self.key(), transaction).ticket)
-        register.completed(first, transaction, .ok, now: Timestamp(seconds: 0))
+        _ = register.completed(first, transaction, .ok, now: Timestamp(seconds: 0))
         let second = Self.begin(&register, try Self.key(), transaction)
         #expect(second.answer == "was answered 250")
         // The connection of before has no say in it any more.
         register.ended(first)
-        #expect(register.kept == 1)
+        #expect(register.kept.transactions == 1)
         register.ended(try #require(second.ticket))
-        #expect(register.kept == 0 && register.memory == 0)
+        #expect(register.kept == SMTPCheckpointSize())
         #expect(try Self.answer(&register, "1") == "new")
     }
 
@@ -97,15 +115,16 @@ import Testing
         let first = try #require(Self.begin(&register, try Self.key(), transaction).ticket)
         register.ended(first)
         #expect(try Self.answer(&register, "1") == "new")
-        register.interrupted(first, transaction, .init("late", inMemory: 1, onDisk: 0), now: Timestamp(seconds: 0))
-        register.completed(first, transaction, .ok, now: Timestamp(seconds: 0))
-        #expect(register.kept == 0)
+        _ = register.interrupted(first, transaction, .init("late", inMemory: 1, onDisk: 0), now: Timestamp(seconds: 0))
+        _ = register.completed(first, transaction, .ok, now: Timestamp(seconds: 0))
+        #expect(register.kept == SMTPCheckpointSize())
     }
 
     @Test func `another client has transactions of its own, whatever it calls them`() throws {
         let others = [
-            try Self.key(name: "d.example"), try Self.key(from: "192.0.2.2"), try Self.key(isEncrypted: true),
-            try Self.key(role: .submission), try Self.key("2"),
+            try Self.key(name: "d.example"), try Self.key(from: "192.0.2.2"), try Self.key(tls: "TLSv1.3"),
+            try Self.key(role: .submission), try Self.key("2"), try Self.key(account: "a"),
+            try Self.key(certificate: [1]),
         ]
         for other in others {
             var register = Register()
@@ -125,7 +144,7 @@ import Testing
         var register = Register()
         try Self.keep(&register, "1")
         #expect(Self.begin(&register, try Self.key(), try Self.transaction(parameters)).answer == "new")
-        #expect(register.kept == 0)
+        #expect(register.kept == SMTPCheckpointSize())
     }
 
     @Test func `another sender begins another transaction`() throws {
@@ -140,7 +159,7 @@ import Testing
         var register = Register()
         let first = try Self.transaction(" BY=100;N ENVID=x MTRK=abcd:100")
         let ticket = try #require(Self.begin(&register, try Self.key(), first).ticket)
-        register.interrupted(ticket, first, .init("x", inMemory: 0, onDisk: 0), now: Timestamp(seconds: 0))
+        _ = register.interrupted(ticket, first, .init("x", inMemory: 0, onDisk: 0), now: Timestamp(seconds: 0))
         let second = try Self.transaction(" BY=90;N ENVID=x MTRK=abcd:90")
         #expect(Self.begin(&register, try Self.key(), second).answer == "goes on behind x")
     }
@@ -150,58 +169,127 @@ import Testing
     @Test func `what is too old begins anew`() throws {
         var limits = SMTPCheckpointLimits()
         limits.age = .seconds(100)
-        for (now, answer) in [(Int64(100), "goes on behind 1"), (101, "new")] {
+        for (now, answer) in [(Int64(99), "goes on behind 1"), (100, "new")] {
             var register = Register(limits: limits)
             try Self.keep(&register, "1", inMemory: 5, onDisk: 7)
             #expect(try Self.answer(&register, "1", now: now) == answer)
-            #expect(register.memory == 0 && register.disk == 0)
+            #expect(register.kept == SMTPCheckpointSize())
         }
+    }
+
+    @Test func `what is too old is known without anybody asking`() throws {
+        var limits = SMTPCheckpointLimits()
+        limits.age = .seconds(100)
+        var register = Register(limits: limits)
+        let never = register.nextExpiry
+        #expect(never == nil)
+        try Self.keep(&register, "1", now: 7)
+        let next = register.nextExpiry
+        #expect(next == Timestamp(seconds: 107))
+        register.expire(Timestamp(seconds: 107))
+        #expect(register.kept == SMTPCheckpointSize())
     }
 
     @Test func `the oldest of too many give way`() throws {
         var limits = SMTPCheckpointLimits()
-        limits.transactions = 2
+        limits.all.transactions = 2
         var register = Register(limits: limits)
-        for id in ["1", "2", "3"] { try Self.keep(&register, id) }
-        #expect(register.kept == 2)
-        #expect(try Self.answer(&register, "1") == "new")
-        #expect(try Self.answer(&register, "2") == "goes on behind 2")
-        #expect(try Self.answer(&register, "3") == "goes on behind 3")
+        #expect(try Self.keep(&register, "1", now: 1) == 0)
+        #expect(try Self.keep(&register, "2", now: 2) == 0)
+        #expect(try Self.keep(&register, "3", now: 3) == 1)
+        #expect(register.kept.transactions == 2)
+        #expect(try Self.answer(&register, "1", now: 3) == "new")
+        #expect(try Self.answer(&register, "2", now: 3) == "goes on behind 2")
+        #expect(try Self.answer(&register, "3", now: 3) == "goes on behind 3")
     }
 
-    @Test func `of one client the oldest of too many give way, and nobody else's`() throws {
+    @Test(arguments: [
+        ("192.0.2.1", "192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2:3:4:5", "2001:db8:0:1::1"),
+    ])
+    func `of one client the oldest of too many give way, and nobody else's`(
+        address: String,
+        same: String,
+        other: String
+    ) throws {
         var limits = SMTPCheckpointLimits()
-        limits.transactionsPerClient = 2
+        limits.perClient.transactions = 2
         var register = Register(limits: limits)
-        try Self.keep(&register, "other", from: "192.0.2.2")
-        for id in ["1", "2", "3"] { try Self.keep(&register, id, now: 1) }
-        #expect(register.kept == 3)
-        #expect(try Self.answer(&register, "other", from: "192.0.2.2", now: 1) == "goes on behind other")
-        #expect(try Self.answer(&register, "1", now: 1) == "new")
-        #expect(try Self.answer(&register, "2", now: 1) == "goes on behind 2")
+        try Self.keep(&register, "other", from: other)
+        try Self.keep(&register, "1", from: address, now: 1)
+        try Self.keep(&register, "2", from: same, now: 2)
+        try Self.keep(&register, "3", from: same, now: 3)
+        #expect(register.kept.transactions == 3)
+        #expect(try Self.answer(&register, "other", from: other, now: 3) == "goes on behind other")
+        #expect(try Self.answer(&register, "1", from: address, now: 3) == "new")
+        #expect(try Self.answer(&register, "2", from: same, now: 3) == "goes on behind 2")
     }
 
-    @Test func `memory and disk have bounds, and what is larger than them is not kept`() throws {
+    @Test func `of one client so many octets are kept, and those of others stay`() throws {
         var limits = SMTPCheckpointLimits()
-        limits.memory = ByteCount(bytes: 5000)
-        limits.disk = ByteCount(bytes: 100)
+        limits.perClient.disk = 100
         var register = Register(limits: limits)
-        try Self.keep(&register, "1", inMemory: 2000)
-        try Self.keep(&register, "2", inMemory: 2000)
-        #expect(register.memory <= 5000)
-        try Self.keep(&register, "3", inMemory: 2000)
-        #expect(register.memory <= 5000)
+        try Self.keep(&register, "other", from: "192.0.2.2", onDisk: 100)
+        try Self.keep(&register, "1", onDisk: 60, now: 1)
+        try Self.keep(&register, "2", onDisk: 60, now: 2)
+        #expect(register.kept.disk == 160)
+        #expect(try Self.answer(&register, "1", now: 2) == "new")
+        #expect(try Self.answer(&register, "2", now: 2) == "goes on behind 2")
+        #expect(try Self.answer(&register, "other", from: "192.0.2.2", now: 2) == "goes on behind other")
+    }
+
+    @Test func `what is larger than the bounds is not kept`() throws {
+        var limits = SMTPCheckpointLimits()
+        limits.all.memory = 12_000
+        limits.all.disk = 100
+        var register = Register(limits: limits)
+        #expect(try Self.keep(&register, "1", inMemory: 12_000) == 1)
+        #expect(try Self.keep(&register, "2", onDisk: 101) == 1)
+        #expect(register.kept == SMTPCheckpointSize())
+        #expect(try Self.keep(&register, "3", inMemory: 5000) == 0)
+        #expect(try Self.keep(&register, "4", inMemory: 5000, now: 1) == 1)
+        #expect(register.kept.memory <= 12_000)
+        #expect(try Self.answer(&register, "4", now: 1) == "goes on behind 4")
+    }
+
+    @Test func `what is complete stays, however much others begin and lose`() throws {
+        var limits = SMTPCheckpointLimits()
+        limits.all.transactions = 2
+        limits.perClient.transactions = 2
+        var register = Register(limits: limits)
+        try Self.complete(&register, "done")
+        for id in 1...9 { try Self.keep(&register, "\(id)", from: "192.0.2.\(id)", now: Int64(id)) }
+        #expect(register.kept.transactions == 3)
+        #expect(try Self.answer(&register, "done", now: 9) == "was answered 250")
+    }
+
+    @Test func `a connection that was lost once more leaves what is complete as it was`() throws {
+        var register = Register()
+        try Self.complete(&register, "1")
+        let second = try #require(Self.begin(&register, try Self.key(), try Self.transaction()).ticket)
+        register.lost(second)
+        _ = register.interrupted(
+            second,
+            try Self.transaction(),
+            .init("x", inMemory: 0, onDisk: 0),
+            now: Timestamp(seconds: 0)
+        )
+        #expect(try Self.answer(&register, "1") == "was answered 250")
+    }
+
+    @Test func `under other rules all begin anew, and nobody keeps what was judged by the old ones`() throws {
+        var register = Register()
+        try Self.keep(&register, "1")
+        let open = try #require(Self.begin(&register, try Self.key("2"), try Self.transaction(id: "2")).ticket)
+        register.removeAll()
+        #expect(register.kept == SMTPCheckpointSize())
+        _ = register.interrupted(
+            open,
+            try Self.transaction(id: "2"),
+            .init("x", inMemory: 1, onDisk: 0),
+            now: Timestamp(seconds: 0)
+        )
         #expect(try Self.answer(&register, "1") == "new")
-        try Self.keep(&register, "4", inMemory: 6000)
-        #expect(try Self.answer(&register, "4") == "new")
-        #expect(try Self.answer(&register, "3") == "goes on behind 3")
-        try Self.keep(&register, "5", onDisk: 60)
-        try Self.keep(&register, "6", onDisk: 60)
-        #expect(register.disk == 60)
-        try Self.keep(&register, "7", onDisk: 101)
-        #expect(try Self.answer(&register, "7") == "new")
-        #expect(try Self.answer(&register, "6") == "goes on behind 6")
-        #expect(try Self.answer(&register, "5") == "new")
+        #expect(try Self.answer(&register, "2") == "new")
     }
 
     @Test func `an envelope of many recipients counts too`() throws {
@@ -211,7 +299,17 @@ import Testing
             EnvelopeRecipient(address: try EmailAddress(parsing: "r\($0)@b.example"))
         }
         let ticket = try #require(Self.begin(&register, try Self.key(), transaction).ticket)
-        register.completed(ticket, transaction, .ok, now: Timestamp(seconds: 0))
-        #expect(register.memory > 10_000)
+        _ = register.completed(ticket, transaction, .ok, now: Timestamp(seconds: 0))
+        #expect(register.kept.memory > 10_000)
+        // Long names count by their length.
+        var long = transaction
+        let local = String(repeating: "x", count: 64)
+        long.recipients = try (100..<200).map {
+            EnvelopeRecipient(address: try EmailAddress(parsing: "\(local)@\($0).b.example"))
+        }
+        let second = try #require(Self.begin(&register, try Self.key("2"), long).ticket)
+        let before = register.kept.memory
+        _ = register.completed(second, long, .ok, now: Timestamp(seconds: 0))
+        #expect(register.kept.memory - before > before + 5000)
     }
 }

@@ -123,6 +123,17 @@ import Testing
         dialogue.receive(Array(rest.utf8))
         #expect(dialogue.heard().hasSuffix("554 5.5.1"))
         #expect(dialogue.stored.isEmpty)
+        #expect(dialogue.session.checkpointState == .complete)
+    }
+
+    @Test(arguments: ["DATA\r\n.\r\n", "BDAT 0 LAST\r\n"])
+    func `a complete message is so, also where messages of its size are taken no more`(end: String) throws {
+        var dialogue = try Self.dialogue(.completed(try Self.broken(7), .queued("0000000000007"))) {
+            $0.limits.messageSize = ByteCount(bytes: 5)
+        }
+        _ = dialogue.say(Self.mail)
+        dialogue.receive(Array(end.utf8))
+        #expect(dialogue.heard().hasSuffix("250 2.0.0"))
     }
 
     @Test func `BDAT ends a complete message too`() throws {

@@ -179,6 +179,20 @@ struct SegmentTests {
         #expect(try open().reader.ids() == [kept, later])
     }
 
+    @Test func `an upload that waits for long does not have the log rewritten`() throws {
+        let log = try open()
+        let upload = log.nextID(now: Timestamp(seconds: 1))
+        let piece = try Sample(1, size: 12_000).body
+        while log.order.count < 6 {
+            try log.addChunk(upload, piece[...])
+            #expect(log.flush(durably: true) == nil)
+        }
+        #expect(!log.isWasteful)
+        #expect(!log.rewriteSome())
+        log.abandon(upload: upload)
+        #expect(log.isWasteful)
+    }
+
     @Test func `an upload that lost a chunk to a failed sync is refused`() throws {
         let log = try open()
         let sample = try Sample(1, size: 4_000)
@@ -196,7 +210,7 @@ struct SegmentTests {
             try log.append(uploaded: id, envelope: EnvelopeHead.encode(sample.envelope), recipients: 1)
         }
         #expect(log.uploads.isEmpty)
-        #expect(log.index.with { $0.segments.values.allSatisfy { $0.pins == 0 } })
+        #expect(log.index.with { $0.segments.values.allSatisfy { $0.pendingBytes == 0 } })
         _ = try log.add(Sample(3, size: 10))
         #expect(log.flush(durably: true) == nil)
     }

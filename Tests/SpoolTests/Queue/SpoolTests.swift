@@ -200,7 +200,7 @@ struct SpoolTests {
         }
         _ = try await spool.commit(Sample(1, size: 10))
         // The commit went behind all of that.
-        #expect(spool.index.with { $0.segments.values.allSatisfy { $0.pins == 0 } })
+        #expect(spool.index.with { $0.segments.values.allSatisfy { $0.pendingBytes == 0 } })
         await spool.close()
     }
 
