@@ -57,6 +57,36 @@ import Testing
         #expect(ids.allSatisfy { again.reader.message($0)?.isHeld == true })
     }
 
+    @Test func `what was released and then moved is not held when a freed segment comes back`() throws {
+        let log = try open(.small(16 << 10))
+        let ids = try fill(log, 4)
+        try log.append(order: .hold, of: ids[...])
+        try log.append(order: .route("relay.example:25"), of: ids[...])
+        #expect(log.flush(durably: true) == nil)
+        let first = Segment.name(log.current.sequence)
+        let bytes = try #require(disk.bytes(of: first))
+        var released: UInt64?
+        for number in 10..<80 {
+            let id = try log.add(try Sample(number, size: 1000))
+            try log.append(done: id)
+            if number == 40 {
+                try log.append(order: .release, of: ids[...])
+                try log.append(order: .route(nil), of: ids[...])
+                released = log.current.sequence
+            }
+            #expect(log.flush(durably: true) == nil)
+        }
+        while log.rewriteSome() {}
+        #expect(log.flush(durably: true) == nil)
+        log.reclaim()
+        let last = try #require(released)
+        #expect(log.order.first.map { $0 > last } == true, "the segments of the orders are gone")
+        // The order in which names vanish in a crash is nobody's promise.
+        disk.put(bytes, as: first)
+        let again = try open(.small(16 << 10))
+        #expect(states(again, ids) == ["free", "free", "free", "free"])
+    }
+
     /// What is known of each message, for people.
     private func states(_ log: SpoolLog, _ ids: [UInt64]) -> [String] {
         ids.map { id in
