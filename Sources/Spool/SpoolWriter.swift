@@ -85,7 +85,7 @@ final class SpoolWriter: @unchecked Sendable {
     private var patience: DispatchTimeInterval {
         if isRewriting { return .nanoseconds(0) }
         if log.isSettled { return spool.accepts && rewritingNotBefore == 0 ? .never : Self.watch }
-        return log.isBroken ? Self.watch : Self.lazySync
+        return log.isFailing ? Self.watch : Self.lazySync
     }
 
     // MARK: A round

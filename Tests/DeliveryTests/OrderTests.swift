@@ -21,7 +21,7 @@ extension DeliveryService {
     /// - Returns: whether the attempt is made.
     fileprivate func orderBetween(
         _ name: String,
-        _ order: @Sendable (isolated DeliveryService) async -> Int
+        _ order: @Sendable (isolated DeliveryService) async -> OrderResult
     ) async throws -> Bool {
         let destination = Destination.domain(try Domain(parsing: name))
         guard case .connect(let id) = scheduler.nextWork(now: clock.now()),
@@ -37,11 +37,11 @@ extension DeliveryService {
     /// Begins, and orders in the same moment that everything is held.
     fileprivate func startAndHold() async -> Int {
         start()
-        return await hold(.all)
+        return await hold(.all).messages
     }
 
     fileprivate var isTakenUp: Bool { announced == nil }
-    fileprivate var isClean: Bool { deletedUnread.isEmpty && scheduler.entryCount == 0 }
+    fileprivate var isClean: Bool { deleting.isEmpty && scheduler.entryCount == 0 }
 }
 
 @Suite("Orders about many messages", .timeLimit(.minutes(5))) struct OrderTests {
@@ -70,11 +70,12 @@ extension DeliveryService {
         let again = await third.service.list(state: "held", limit: 10_000)
         #expect(again.count == Self.many && third.server.messages.isEmpty)
         let released = await third.service.release(.all)
-        #expect(released == Self.many)
+        #expect(released.messages == Self.many)
         await third.recorder.wait(for: .relayed, count: Self.many)
+        await third.recorder.wait(for: .released, count: Self.many)
         let left = await third.end()
         #expect(left == 0)
-        #expect(third.recorder.events(.released).count <= Self.many)
+        #expect(third.recorder.events(.released).count == Self.many)
     }
 
     @Test func `what is about to be tried when everything is held is not`() async throws {
@@ -104,7 +105,7 @@ extension DeliveryService {
         let first = try await filled()
         let second = try await House(folder: first.folder) { options, _ in options.outbound = .hold }
         let deleted = await second.service.delete(.all)
-        #expect(deleted == Self.many && second.spool.count == 0)
+        #expect(deleted.messages == Self.many && second.spool.count == 0)
         let count = await second.service.messageCount
         #expect(count == 0)
         _ = await second.end(removing: false)
@@ -120,11 +121,11 @@ extension DeliveryService {
         try await house.submit(to: "y@other.test")
         await house.recorder.wait(for: .held, count: 6)
         let held = await house.service.hold(.domain("other.test"))
-        #expect(held == 2)
+        #expect(held.messages == 2)
         let released = await house.service.release(.domain("far.test"))
-        #expect(released == 4)
+        #expect(released.messages == 4)
         let deleted = await house.service.delete(.domain("far.test"))
-        #expect(deleted == 4)
+        #expect(deleted.messages == 4)
         let left = await house.end()
         #expect(left == 1)
     }
@@ -156,9 +157,9 @@ extension DeliveryService {
         }
         await house.service.loading?.value
         let given = await house.service.bounce(.all)
-        #expect(given == count)
+        #expect(given.messages == count)
         await house.recorder.wait(for: .delivered, count: count)
-        while await house.service.bounceOrders[1]?.ended == nil { await Task.yield() }
+        while await house.service.bounceOrders[1]?.ended == nil { try await Task.sleep(for: .milliseconds(5)) }
         let order = try #require(await house.service.bounceOrders[1])
         #expect(order.messages == count && order.dealtWith == count && order.left == 0)
         let left = await house.end()

@@ -44,7 +44,7 @@ import Testing
         try await house.submit(from: "bob@home.test", to: "x@far.test", change: requiring)
         await house.recorder.wait(for: .delivered)
         #expect(await house.end() == 0)
-        #expect(house.recorder.events(.failed).first?[.status] == "5.7.30")
+        #expect(house.recorder.events(.failed).first?[.status] == "5.7.10")
         #expect(house.mailboxes.written.first?.text.contains("REQUIRETLS") == true)
     }
 

@@ -103,4 +103,49 @@ import Testing
         #expect(left == 0)
         #expect(second.mailboxes.written.first?.text.contains("Status: 5.4.7") == true)
     }
+
+    @Test(arguments: [true, false])
+    func `whoever sent what the disk does not give is told without it when it is given up or its time is over`(
+        isExpired: Bool
+    ) async throws {
+        let house = try await house(starting: false) { options, _ in options.outbound = .hold }
+        failReads(true)
+        await house.service.start()
+        let expires = WallClock.system.now() + (isExpired ? .zero : .seconds(3600))
+        try await house.submit(from: "bob@home.test", to: "x@far.test") { $0.expires = expires }
+        if !isExpired {
+            await house.recorder.wait(for: .held)
+            await house.service.bounce(.all)
+        }
+        await house.recorder.wait(for: .reported)
+        failReads(false)
+        await house.service.flush()
+        await house.recorder.wait { entries in
+            entries.contains { $0.event.kind == .delivered }
+        }
+        let left = await house.end()
+        #expect(left == 0)
+        let text = house.mailboxes.written.first?.text
+        #expect(text?.contains("Status: 5.\(isExpired ? "4.7" : "7.0")") == true)
+        #expect(text?.contains("Subject: Hello") == false)
+    }
+
+    @Test func `what the disk goes on not to give is read less and less often`() async throws {
+        let house = try await house(starting: false)
+        let id = try await house.submit(to: "x@far.test")
+        let delays = await house.service.delaysOfReading(id, times: 12)
+        #expect(zip(delays, delays.dropFirst()).prefix(5).allSatisfy { $0 < $1 })
+        #expect(delays[0] >= .seconds(60) && delays[0] <= .seconds(72))
+        #expect(delays[11] >= .seconds(3600) && delays[11] <= .seconds(4320))
+        _ = await house.end()
+    }
+}
+
+extension DeliveryService {
+    fileprivate func delaysOfReading(_ id: QueueID, times: Int) -> [Duration] {
+        unreadNow[id] = ("the disk failed", 0)
+        let now = clock.now()
+        // To the second, since the clock goes on.
+        return (0..<times).map { _ in .seconds((nextRead(id) - now).wholeMicroseconds / 1_000_000) }
+    }
 }

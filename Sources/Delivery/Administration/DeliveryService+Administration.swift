@@ -108,7 +108,7 @@ extension DeliveryService {
 
     /// What is known of a message that cannot be read; `nil` when it is not in the queue.
     private func unreadSummary(_ id: QueueID) -> QueuedMessageSummary? {
-        guard let problem = unreadable[id] ?? unreadNow[id], let spooled = spool.message(id) else { return nil }
+        guard let problem = unreadable[id] ?? unreadNow[id]?.reason, let spooled = spool.message(id) else { return nil }
         return QueuedMessageSummary(unreadable: spooled, problem, state: state(of: scheduler.status(of: id)))
     }
 

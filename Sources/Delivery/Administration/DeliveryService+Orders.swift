@@ -5,7 +5,8 @@ import MailNames
 import Spool
 
 /// What operators order. An order counts from the moment at which it is given, for all messages that it is about at once; when the
-/// function returns it is on disk as well. Only reports take their time: see `DeliveryService+Bouncing.swift`.
+/// function returns it is on disk as well, or the result says why not. Only reports take their time: see
+/// `DeliveryService+Bouncing.swift`.
 extension DeliveryService {
     // MARK: Trying
 
@@ -46,13 +47,16 @@ extension DeliveryService {
     /// Keeps messages from being tried until they are released. Durable.
     ///
     /// None of them begins to leave from then on; what another host is being sent at this moment cannot be called back.
-    ///
-    /// - Returns: the number of messages.
     @discardableResult
-    public func hold(_ selection: QueueSelection) async -> Int {
-        let ids = readable(await messages(in: selection))
+    public func hold(_ selection: QueueSelection) async -> OrderResult {
+        await hold(await messages(in: selection), areAll: selection == .all)
+    }
+
+    /// - Parameter areAll: these are all messages.
+    func hold(_ chosen: [QueueID], areAll: Bool) async -> OrderResult {
+        let ids = readable(chosen)
         let now = clock.now()
-        if selection == .all {
+        if areAll {
             scheduler.holdEverything(now: now)
             for message in active.values { message.isHeld = true }
         } else {
@@ -61,14 +65,14 @@ extension DeliveryService {
                 active[id]?.isHeld = true
             }
         }
-        await record(.hold, of: ids)
+        let problem = await record(.hold, of: ids)
         trace(ids, TraceEvent(.held, [.reason: "the operator said so"]))
-        return ids.count
+        return OrderResult(messages: ids.count, problem: problem)
     }
 
     /// Lets held messages go; what is caught goes only when outbound mail is no longer caught. Durable.
     @discardableResult
-    public func release(_ selection: QueueSelection) async -> Int {
+    public func release(_ selection: QueueSelection) async -> OrderResult {
         let ids = await messages(in: selection)
         // Looked at once more: what the disk failed to give before it may give now.
         if !unreadable.isEmpty { for id in ids { unreadable[id] = nil } }
@@ -83,17 +87,17 @@ extension DeliveryService {
             }
         }
         schedulePump()
-        await record(.release, of: ids)
+        let problem = await record(.release, of: ids)
         trace(ids, TraceEvent(.released, []))
-        return ids.count
+        return OrderResult(messages: ids.count, problem: problem)
     }
 
     /// Sends messages to another next hop than their domains'; `nil` undoes it. Durable. What the operator holds stays held.
     ///
     /// - Parameter text: `HOST`, `HOST:PORT`, an address in brackets with or without a port, or `-` to undo it.
-    /// - Returns: the number of messages; `nil` when the next hop cannot be read.
+    /// - Returns: `nil` when the next hop cannot be read.
     @discardableResult
-    public func reroute(_ selection: QueueSelection, to text: String) async -> Int? {
+    public func reroute(_ selection: QueueSelection, to text: String) async -> OrderResult? {
         let override: RelayHost?
         if text == "-" || text.isEmpty {
             override = nil
@@ -113,32 +117,30 @@ extension DeliveryService {
             }
         }
         schedulePump()
-        await record(.route(override?.description), of: ids)
+        let problem = await record(.route(override?.description), of: ids)
         trace(ids, TraceEvent(.rerouted, [.destination: override?.description]))
-        return ids.count
+        return OrderResult(messages: ids.count, problem: problem)
     }
 
     // MARK: Deleting
 
     /// Removes messages without telling anybody. Durable. What is being sent at this moment cannot be called back.
     @discardableResult
-    public func delete(_ selection: QueueSelection) async -> Int {
+    public func delete(_ selection: QueueSelection) async -> OrderResult {
         await loading?.value
         let ids = await messages(in: selection)
-        var inFlight: [QueueID]
+        // The spool forgets them when that is written; until then they are gone for whoever is about to read them, or just did.
+        deleting.formUnion(ids)
         let inMemory: [ActiveMessage]
         if selection == .all {
             inMemory = active.values.filter { scheduler.contains($0.id) }
             unreadable = [:]
-            inFlight = scheduler.removeEverythingWaiting()
+            scheduler.removeEverythingWaiting()
         } else {
             inMemory = ids.compactMap { active[$0] }
             if !unreadable.isEmpty { for id in ids { unreadable[id] = nil } }
-            inFlight = []
-            for id in ids where scheduler.removeWaiting(id) { inFlight.append(id) }
+            for id in ids { scheduler.removeWaiting(id) }
         }
-        // Its envelope may be on its way from the disk to somebody who was to try it.
-        for id in inFlight where active[id] == nil { deletedUnread.insert(id) }
         for message in inMemory {
             message.isDeleted = true
             postponedReports.remove(message.id)
@@ -148,10 +150,13 @@ extension DeliveryService {
             }
             if message.users == 0 { active[message.id] = nil }
         }
+        // Those whose reports could not be written made others wait.
+        wakeChoreWaiters()
         schedulePump()
-        await record(.done, of: ids)
+        let problem = await record(.done, of: ids)
+        deleting.subtract(ids)
         trace(ids, TraceEvent(.deleted, [.reason: "the operator said so"]))
-        return ids.count
+        return OrderResult(messages: ids.count, problem: problem)
     }
 
     // MARK: What is chosen, written and traced
@@ -186,17 +191,18 @@ extension DeliveryService {
         unreadable.isEmpty ? ids : ids.filter { unreadable[$0] == nil }
     }
 
-    /// Returns when the order is on stable storage. Where the disk fails it counts until the next start, and the log says so.
-    private func record(_ change: SpoolOrder.Change, of ids: [QueueID]) async {
-        guard !ids.isEmpty else { return }
+    /// Returns when the order is on stable storage, or why it is not: it counts all the same, and is written when the disk takes it.
+    private func record(_ change: SpoolOrder.Change, of ids: [QueueID]) async -> String? {
+        guard !ids.isEmpty else { return nil }
         // What was told before goes before.
         tellSpool()
         let spool = self.spool
         let result = await withCheckedContinuation { continuation in
             spool.record(SpoolOrder(change, of: ids)) { continuation.resume(returning: $0) }
         }
-        guard case .failure(let error) = result else { return }
-        logger.error("An order about the queue holds until the next start alone", metadata: ["error": "\(error)"])
+        guard case .failure(let error) = result else { return nil }
+        logger.error("An order about the queue is not on disk yet", metadata: ["error": "\(error)"])
+        return String(describing: error)
     }
 
     /// Traces that are written in one turn of the loop.

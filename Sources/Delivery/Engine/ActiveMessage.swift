@@ -44,6 +44,11 @@ final class ActiveMessage {
     var epoch = 0
     /// The operator deleted it: nothing more is reported or tried.
     var isDeleted = false
+    /// The operator gave it up: what is being tried fails for good when it fails.
+    var isGivenUp = false
+
+    /// Whether the operator wants nothing more to be written or sent of it.
+    var isTakenBack: Bool { isHeld || isDeleted }
 
     enum Progress: Hashable {
         case waiting(attempts: Int, nextAttempt: Timestamp, lastError: String?)

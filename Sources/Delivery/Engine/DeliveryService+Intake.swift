@@ -15,6 +15,11 @@ extension DeliveryService {
         }
         for new in committed where active[new.id] == nil && !scheduler.contains(new.id) {
             let message = ActiveMessage(id: new.id, envelope: new.envelope, size: new.size)
+            if announced != nil {
+                // It may have been among those that an order was about meanwhile.
+                guard let spooled = spool.message(new.id), !deleting.contains(new.id) else { continue }
+                (message.isHeld, message.override) = (spooled.isHeld, spooled.route.flatMap { RelayHost($0) })
+            }
             remember(message)
             if resolveQuickly(message) { enqueue(message) } else { enqueueUnrouted(message) }
         }
@@ -322,7 +327,7 @@ extension DeliveryService {
                 try await resolve(message)
                 message.users -= 1
                 scheduler.complete(taken.id)
-                enqueue(message)
+                if message.isDeleted { ended(message) } else { enqueue(message) }
             } catch {
                 message.users -= 1
                 let due = scheduler.retry(taken.id, now: clock.now())

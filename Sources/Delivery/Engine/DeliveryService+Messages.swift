@@ -12,7 +12,7 @@ extension DeliveryService {
     /// - Parameter readingAhead: reads the content at the same time, for the attempt that follows.
     func message(_ id: QueueID, readingAhead: Bool = false) async -> ActiveMessage? {
         if let message = active[id] { return message }
-        guard unreadable[id] == nil, !deletedUnread.contains(id) else { return nil }
+        guard unreadable[id] == nil, !deleting.contains(id) else { return nil }
         let spool = self.spool
         do {
             let loaded = try await reading { () throws -> (Envelope, SpooledMessage, ByteBuffer?)? in
@@ -22,7 +22,7 @@ extension DeliveryService {
             // Somebody else may have read it meanwhile: one message is one object.
             if let message = active[id] { return message }
             // Or ended it, held it or sent it elsewhere: what counts is how the spool knows it now.
-            guard let (envelope, _, content) = loaded, !deletedUnread.contains(id), let spooled = spool.message(id)
+            guard let (envelope, _, content) = loaded, !deleting.contains(id), let spooled = spool.message(id)
             else { return nil }
             let message = remember(envelope, spooled)
             if !unreadNow.isEmpty { unreadNow[id] = nil }
@@ -95,10 +95,10 @@ extension DeliveryService {
     /// A message's envelope cannot be read.
     func cannotRead(_ id: QueueID, _ error: any Error) {
         // It may have been done while it was looked for.
-        guard spool.message(id) != nil else { return }
+        guard spool.message(id) != nil, !deleting.contains(id) else { return }
         if Self.mayBeReadLater(error) {
             if unreadNow.count >= Self.problemsRemembered { unreadNow.removeAll() }
-            unreadNow[id] = String(describing: error)
+            unreadNow[id, default: ("", 0)].reason = String(describing: error)
             return
         }
         unreadable[id] = String(describing: error)
@@ -108,8 +108,12 @@ extension DeliveryService {
     private static let problemsRemembered = 10_000
 
     /// A message's content could not be read for an attempt, which is tried again. What is damaged waits for somebody to look.
-    func contentCannotBeRead(_ id: QueueID, _ error: any Error) -> DeliveryFailure {
-        if !Self.mayBeReadLater(error) { damaged(id, error) }
+    ///
+    /// - Returns: `nil` when the message is gone.
+    func contentCannotBeRead(_ message: ActiveMessage, _ error: any Error) -> DeliveryFailure? {
+        if (error as? SpoolError)?.reason == .unknownMessage { message.isDeleted = true }
+        guard !message.isDeleted else { return nil }
+        if !Self.mayBeReadLater(error) { damaged(message.id, error) }
         return DeliveryFailure(.systemTrouble, "The message cannot be read from the queue: \(error)")
     }
 
@@ -130,38 +134,60 @@ extension DeliveryService {
     /// What was taken belongs to a message that `message(_:)` did not give: it is gone, or is damaged and held, or cannot be read now and
     /// is tried again a little later.
     func setAside(_ entry: EntryID, of id: QueueID) {
-        if spool.message(id) == nil || deletedUnread.contains(id) {
+        if spool.message(id) == nil || deleting.contains(id) {
             scheduler.complete(entry)
-            if !scheduler.contains(id) { deletedUnread.remove(id) }
         } else if unreadable[id] != nil {
             scheduler.hold(entry, because: .damaged, now: clock.now())
         } else {
-            let now = clock.now()
-            let due = now + options.readRetry
-            scheduler.giveBack(entry, due: due, now: now)
-            guard !isStopping else { return }
-            let reason = "The message cannot be read now: \(unreadNow[id] ?? "the disk does not give it")"
-            logger.warning(
-                "A queued message cannot be read now",
-                metadata: ["queue-id": "\(id)", "error": "\(reason)"]
-            )
-            record(id, .deferred, [.reason: reason, .nextAttempt: due.iso8601])
+            let due = nextRead(id)
+            scheduler.giveBack(entry, due: due, now: clock.now())
+            if !isStopping { tellUnread(id, until: due) }
         }
+    }
+
+    /// No message that the disk does not give waits longer for the next time.
+    private static let longestReadRetry = Duration.seconds(3600)
+    /// The log tells of such messages not more often.
+    private static let readFailuresToldEach = Duration.seconds(60)
+
+    /// When a message that the disk did not give is read again: each time later.
+    func nextRead(_ id: QueueID) -> Timestamp {
+        let times = (unreadNow[id]?.times ?? 0) + 1
+        unreadNow[id]?.times = times
+        let retries = RetrySchedule(
+            first: [],
+            initial: options.readRetry,
+            growth: 2,
+            longest: max(options.readRetry, Self.longestReadRetry)
+        )
+        return clock.now() + scheduler.delay(retries, afterFailures: times)
+    }
+
+    private func tellUnread(_ id: QueueID, until due: Timestamp) {
+        let reason = "The message cannot be read now: \(unreadNow[id]?.reason ?? "the disk does not give it")"
+        record(id, .deferred, [.reason: reason, .nextAttempt: due.iso8601])
+        untoldReadFailures += 1
+        let now = clock.now()
+        if let told = toldReadFailures, now - told < Self.readFailuresToldEach, now >= told { return }
+        logger.warning(
+            "Queued messages cannot be read now",
+            metadata: ["failures": "\(untoldReadFailures)", "queue-id": "\(id)", "error": "\(reason)"]
+        )
+        (untoldReadFailures, toldReadFailures) = (0, now)
     }
 
     /// A message that the spool has but does not give now: it waits where what has no next hop does.
     func enqueueUnread(_ spooled: SpooledMessage) {
-        let now = clock.now()
+        let due = nextRead(spooled.id)
         scheduler.add(
             spooled.id,
             to: .unrouted,
-            due: now + options.readRetry,
+            due: due,
             expires: .distantFuture,
             hold: spooled.isHeld ? .byOperator : nil,
-            now: now
+            now: clock.now()
         )
-        let reason = "The message cannot be read now: \(unreadNow[spooled.id] ?? "the disk does not give it")"
-        record(spooled.id, .deferred, [.reason: reason, .nextAttempt: (now + options.readRetry).iso8601])
+        tellUnread(spooled.id, until: due)
     }
 
     /// The first piece of a message's content.

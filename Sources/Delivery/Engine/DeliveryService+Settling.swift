@@ -45,6 +45,13 @@ extension DeliveryService {
         }
         let now = clock.now()
         // While it was read or looked up, the operator said so.
+        if message.isDeleted || message.isGivenUp {
+            message.users -= 1
+            if !message.isDeleted { failWaiting(message, now: now) }
+            scheduler.complete(taken.id)
+            ended(message)
+            return nil
+        }
         if message.isHeld {
             message.users -= 1
             scheduler.hold(taken.id, because: .byOperator, now: now)
@@ -160,10 +167,13 @@ extension DeliveryService {
                 if !isTold { finished.append(key) }
             case .held(let reason):
                 message.targets[index].state = .waiting
-                holdReason = reason
+                if !message.isGivenUp { holdReason = reason }
             case .failed(let failure):
                 message.targets[index].lastFailure = failure
                 if failure.isPermanent {
+                    fail(message, index, dialogue: dialogue, now: now)
+                } else if message.isGivenUp {
+                    message.targets[index].lastFailure = .givenUp
                     fail(message, index, dialogue: dialogue, now: now)
                 } else {
                     message.targets[index].state = .waiting
@@ -177,6 +187,7 @@ extension DeliveryService {
             trace(message.id, .relayed, relayed, fields)
         }
         finish(message, keys: finished)
+        if message.isGivenUp { failWaiting(message, now: now) }
         if let reason = holdReason, !message.isDeleted {
             if message.isHeld {
                 scheduler.hold(attempt.entry, because: .byOperator, now: now)
@@ -186,7 +197,7 @@ extension DeliveryService {
                 schedulePump()
             }
             // The order has told that itself.
-            if reason != DeliveryOutcome.heldByOperator { record(message.id, .held, [.reason: reason]) }
+            if reason != DeliveryOutcome.operatorsWord { record(message.id, .held, [.reason: reason]) }
         } else if message.isDeleted || delayed.isEmpty {
             scheduler.complete(attempt.entry)
         } else {

@@ -64,7 +64,7 @@ extension DeliveryService {
     /// The message waited so long that its sender wants to know.
     func warn(_ entry: EntryID, _ id: QueueID) async {
         guard let message = await message(id) else {
-            if unreadNow[id] != nil { scheduler.warn(entry, at: clock.now() + options.readRetry) }
+            if unreadNow[id] != nil { scheduler.warn(entry, at: nextRead(id)) }
             return
         }
         guard message.envelope.reversePath != .null, !message.isHeld else { return }

@@ -67,10 +67,13 @@ public actor DeliveryService {
     var postponedReports: Set<QueueID> = []
     /// Messages whose envelopes cannot be read, and why.
     var unreadable: [QueueID: String] = [:]
-    /// Messages whose envelopes the disk did not give when they were wanted last, and why.
-    var unreadNow: [QueueID: String] = [:]
-    /// Messages that were deleted while their envelopes were being read for an attempt.
-    var deletedUnread: Set<QueueID> = []
+    /// Messages whose envelopes the disk did not give when they were wanted last, why, and how often an attempt failed for that.
+    var unreadNow: [QueueID: (reason: String, times: Int)] = [:]
+    /// Failures to read that the log has not told of yet, and when it told last.
+    var untoldReadFailures = 0
+    var toldReadFailures: Timestamp?
+    /// Messages that the operator deleted and that the spool has not forgotten yet.
+    var deleting: Set<QueueID> = []
     /// Orders to give many messages up, by their numbers: those that go on, and the last that are over.
     public internal(set) var bounceOrders: [Int: BounceOrder] = [:]
     /// Who waits for a chore to end.

@@ -47,18 +47,16 @@ extension DeliveryService {
         var items: [AccountID: [Item]] = [:]
         var outside: [Int: [OutletItem]] = [:]
         for (number, attempt) in batch.enumerated() {
-            if attempt.message.isHeld {
-                outcomes[number] = attempt.keys.map { ($0, .held(DeliveryOutcome.heldByOperator)) }
-                continue
-            }
+            if attempt.message.isTakenBack { continue }
             let first: ByteBuffer
             let pieces: Int
             do {
                 pieces = try self.pieces(attempt.message)
                 first = try await content(attempt.message.id)
             } catch {
-                let failure = contentCannotBeRead(attempt.message.id, error)
-                outcomes[number] = attempt.keys.map { ($0, .failed(failure)) }
+                if let failure = contentCannotBeRead(attempt.message, error) {
+                    outcomes[number] = attempt.keys.map { ($0, .failed(failure)) }
+                }
                 continue
             }
             let copies = await personalCopies(attempt.message, first)
@@ -108,6 +106,15 @@ extension DeliveryService {
                 )
                 items[account, default: []].append(Item(attempt: number, key: key, message: message))
             }
+        }
+        for (number, attempt) in batch.enumerated() where attempt.message.isTakenBack {
+            // Held or deleted while all of them were got ready.
+            outside[number] = nil
+            for account in accounts { items[account]?.removeAll { $0.attempt == number } }
+            accounts.removeAll { items[$0]?.isEmpty ?? true }
+            guard !attempt.message.isDeleted else { continue }
+            let known = Set(outcomes[number].map(\.0))
+            outcomes[number] += attempt.keys.filter { !known.contains($0) }.map { ($0, .heldByOperator) }
         }
         for (account, results) in await write(accounts, items) {
             for (item, result) in zip(items[account] ?? [], results) {

@@ -65,7 +65,7 @@ public struct DeliveryOptions: Sendable {
     public var outlets = OutletOptions()
     /// The least time between two such questions of a list to one address: whoever writes in another's name cannot flood it.
     public var listQuestionInterval: Duration = .seconds(300)
-    /// After what time a message is tried again whose envelope the disk did not give.
+    /// After what time a message is tried again whose envelope the disk did not give; it doubles each time, up to an hour.
     public var readRetry: Duration = .seconds(60)
     /// How long what is in flight may take when delivery stops.
     public var stopGrace: Duration = .seconds(5)

@@ -83,7 +83,7 @@ extension DeliveryFailure {
     /// turns a connection around was the client of its TLS, and showed none. That it logged in says who it is, not that nobody stands
     /// between: only it knows whether it verified our certificate. The message must not be sent then, and its sender is to be told.
     static let fetchedUnverified = DeliveryFailure(
-        EnhancedStatus(5, 7, 30),
+        EnhancedStatus(5, 7, 10),
         "The message needs TLS with a verified certificate on its whole way (REQUIRETLS), and its domain's host fetches mail over "
             + "connections that cannot give that"
     )

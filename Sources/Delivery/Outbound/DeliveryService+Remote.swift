@@ -206,7 +206,7 @@ extension DeliveryService {
                 scheduler.remember([connection.address], for: id)
             }
         }
-        traceTransaction(attempt, connection, result.dialogue, result.outcomes)
+        if result.transactions > 0 { traceTransaction(attempt, connection, result.dialogue, result.outcomes) }
         if !result.untried.isEmpty { giveBack(result.untried, of: attempt) }
         settle(attempt, result.outcomes, dialogue: result.dialogue)
     }
@@ -229,16 +229,18 @@ extension DeliveryService {
         do {
             source = try await content(of: message, for: connection)
         } catch {
-            let failure = contentCannotBeRead(message.id, error)
-            state.outcomes = keys.map { ($0, .failed(failure)) }
+            if let failure = contentCannotBeRead(message, error) {
+                state.outcomes = keys.map { ($0, .failed(failure)) }
+            }
             return state
         }
         let copies = await personalCopies(message, source.first)
         let signer = await returnPathSigner(for: attempt)
         while !remaining.isEmpty && state.isUsable {
-            // Held while the connection was made, or between two of its transactions.
+            // Held or deleted while the connection was made, or between two of its transactions.
+            if message.isDeleted { return state }
             if message.isHeld {
-                state.outcomes += remaining.map { ($0, .held(DeliveryOutcome.heldByOperator)) }
+                state.outcomes += remaining.map { ($0, .heldByOperator) }
                 return state
             }
             let part = Array(remaining.prefix(recipientsAtOnce))

@@ -19,6 +19,8 @@ struct DeliveryFailure: Error, Hashable, Sendable {
         self.host = host
     }
 
+    static let givenUp = DeliveryFailure(.administrative, "The operator of this mail server gave the message up")
+
     var isPermanent: Bool { status.category == 5 }
 
     /// A failure as a host's reply tells it.
@@ -66,7 +68,8 @@ enum DeliveryOutcome: Sendable {
     /// It waits until somebody lets it go on, for this reason.
     case held(String)
     /// Why it waits when the operator held it while it was about to go.
-    static let heldByOperator = "the operator said so"
+    static let operatorsWord = "the operator said so"
+    static let heldByOperator = DeliveryOutcome.held(operatorsWord)
     /// The same as `relayed`, and the sender is told so unless NOTIFY is NEVER: RFC 2852 section 4.1.4.
     case relayedWithNotice(host: String, reply: SMTPReply?)
     /// It is tried again, or given up, as the failure's status says.

@@ -20,7 +20,11 @@ extension DeliveryService {
     ) async {
         var outcomes = mailboxes
         for item in items {
-            switch await write(item.message) {
+            guard let outcome = await write(item.message, of: attempt.message) else {
+                if !attempt.message.isDeleted { outcomes.append((item.key, .heldByOperator)) }
+                continue
+            }
+            switch outcome {
             case .written(let place):
                 outcomes.append((item.key, .delivered))
                 let fields: KeyValuePairs<TraceField, String?> = [
@@ -33,9 +37,11 @@ extension DeliveryService {
         settle(attempt, outcomes, dialogue: nil)
     }
 
-    private func write(_ message: OutletMessage) async -> LocalOutcome {
+    /// - Returns: `nil` when the operator held or deleted it while it waited for its turn.
+    private func write(_ message: OutletMessage, of queued: ActiveMessage) async -> LocalOutcome? {
         await takeOutletPlace()
         defer { giveOutletPlace() }
+        guard !queued.isTakenBack else { return nil }
         let options = options.outlets
         return await withCheckedContinuation { continuation in
             // Not one of the threads that read the queue: a command may take its time.
@@ -62,7 +68,7 @@ extension DeliveryService {
         await withCheckedContinuation { outletsWaiting.append($0) }
     }
 
-    private func giveOutletPlace() {
+    func giveOutletPlace() {
         guard outletsWaiting.isEmpty else { return outletsWaiting.removeFirst().resume() }
         outletsInUse -= 1
     }

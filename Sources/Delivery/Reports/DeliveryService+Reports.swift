@@ -42,7 +42,9 @@ extension DeliveryService {
             )
             do {
                 report.returned = try await returnedContent(message, whole: report.returnsWholeMessage)
-            } catch let error as SpoolError where error.reason == .damaged {
+            } catch let error as SpoolError
+                where error.reason == .damaged || error.reason == .disk && isOver(message)
+            {
                 // The sender is told all the same, without what was sent.
                 report.returnsWholeMessage = false
                 report.contentIsLost = true
@@ -65,6 +67,9 @@ extension DeliveryService {
             postpone(message, because: error)
         }
     }
+
+    /// Whether nobody wants to wait any longer until the disk gives what was sent.
+    private func isOver(_ message: ActiveMessage) -> Bool { message.isGivenUp || message.expires <= clock.now() }
 
     /// What the spool remembers in the same write as the report, since it is told once.
     private func toldOnce(_ items: [ReportItem]) -> [UInt32] {

@@ -110,6 +110,7 @@ extension DeliveryScheduler {
     /// Takes everything out that waits; what is being tried stays until it is completed.
     ///
     /// - Returns: the messages of which something is being tried.
+    @discardableResult
     public mutating func removeEverythingWaiting() -> [QueueID] {
         var kept: [Int32] = []
         for index in entries.indices where !entries[index].isFree {

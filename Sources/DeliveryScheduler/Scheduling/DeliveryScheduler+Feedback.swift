@@ -86,6 +86,11 @@ extension DeliveryScheduler {
         return tried
     }
 
+    /// A delay of another schedule than that of attempts, from the same source of chance.
+    public mutating func delay(_ schedule: RetrySchedule, afterFailures failures: Int) -> Duration {
+        schedule.delay(afterFailures: failures, using: &generator)
+    }
+
     /// Makes everything that waits for a destination ready, but for what is held.
     mutating func wake(_ index: Int32, now: Timestamp) {
         if queues[Int(index)].blockedUntil != nil { unblock(index) }

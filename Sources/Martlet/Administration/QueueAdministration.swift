@@ -53,10 +53,11 @@ struct QueueAdministration {
                     : "\($0) given up and reported."
             }
         case .queueReroute(let selection, let destination):
-            guard let count = await delivery.reroute(try Self.selection(selection), to: destination) else {
+            guard let result = await delivery.reroute(try Self.selection(selection), to: destination) else {
                 return .failure(.usage, "\(destination) is no next hop: HOST, HOST:PORT, or - for the domain's own.")
             }
-            return done("\(Self.counted(count, "message")) \(count == 1 ? "goes" : "go") to \(destination).", count)
+            let verb = result.messages == 1 ? "goes" : "go"
+            return done("\(Self.counted(result.messages, "message")) \(verb) to \(destination).", result)
         case .queueOrders:
             let orders = await delivery.bounceOrders.values.sorted { $0.number < $1.number }
             return AdministrationAnswer(text: text(orders), json: JSONText.of(orders.map(ShownOrder.init)))
@@ -67,15 +68,23 @@ struct QueueAdministration {
 
     private func act(
         _ selection: AdministrationRequest.QueueSelection,
-        _ body: (QueueSelection) async -> Int,
+        _ body: (QueueSelection) async -> OrderResult,
         told: (_ messages: String, _ count: Int) -> String
     ) async throws -> AdministrationAnswer {
-        let count = await body(try Self.selection(selection))
-        if count == 0, case .message(let text) = selection {
+        let result = await body(try Self.selection(selection))
+        if result.messages == 0, case .message(let text) = selection {
             let error = if let id = QueueID(text) { await delivery.show(id)?.summary.lastError } else { String?.none }
             return error.map { .failure(.failed, "Message \(text) stays as it is: \($0).") } ?? Self.unknown(text)
         }
-        return done(told(Self.counted(count, "message"), count), count)
+        return done(told(Self.counted(result.messages, "message"), result.messages), result)
+    }
+
+    private func done(_ text: String, _ result: OrderResult) -> AdministrationAnswer {
+        guard let problem = result.problem else { return done(text, result.messages) }
+        return .failure(
+            .failed,
+            "\(text) That counts now, but could not be written to disk and would be undone by a start: \(problem). It is tried again."
+        )
     }
 
     /// What goes on while it is held cannot be called back, and the operator ought to know.
@@ -83,8 +92,7 @@ struct QueueAdministration {
         let underWay = await delivery.attemptsUnderWay
         guard answer.status == .done, underWay > 0 else { return answer }
         var answer = answer
-        answer.text +=
-            " \(Self.counted(underWay, "attempt")) at this moment under way \(underWay == 1 ? "goes" : "go") on."
+        answer.text += " Of what is being tried at this moment, \(Self.counted(underWay, "attempt")) at most may go on."
         return answer
     }
 
@@ -141,13 +149,14 @@ struct QueueAdministration {
 
     private struct ShownOrder: Encodable {
         let order, begun, ended: String?
-        let messages, done, released: Int
+        let messages, done, released, failed: Int
 
         init(_ order: BounceOrder) {
             self.order = "bounce"
             messages = order.messages
             done = order.dealtWith
             released = order.left
+            failed = order.failed
             begun = order.begun.iso8601
             ended = order.ended?.iso8601
         }
@@ -158,10 +167,11 @@ struct QueueAdministration {
         let rows = orders.map { order in
             [
                 "bounce", String(order.messages), String(order.dealtWith), String(order.left),
-                String(order.begun.iso8601.prefix(19)), order.ended.map { String($0.iso8601.prefix(19)) } ?? "-",
+                String(order.failed), String(order.begun.iso8601.prefix(19)),
+                order.ended.map { String($0.iso8601.prefix(19)) } ?? "-",
             ]
         }
-        return TextTable.of(["ORDER", "MESSAGES", "DONE", "RELEASED", "BEGUN", "ENDED"], rows)
+        return TextTable.of(["ORDER", "MESSAGES", "DONE", "RELEASED", "FAILED", "BEGUN", "ENDED"], rows)
     }
 
     private func text(_ messages: [QueuedMessageSummary]) -> String {

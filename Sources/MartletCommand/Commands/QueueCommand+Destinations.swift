@@ -4,7 +4,7 @@ import Martlet
 extension QueueCommand {
     struct Orders: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows the orders that take their time, `queue bounce` of many messages, and how far they are."
+            abstract: "Shows how far `queue bounce` of many messages is, and the last that are over."
         )
         @OptionGroup var instance: InstanceOptions
 

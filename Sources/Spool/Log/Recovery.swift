@@ -206,6 +206,16 @@ struct Recovery {
         return 0
     }
 
+    /// Takes in a message, or its new place. What it was told before it was moved may be half of the story: segments that are freed do
+    /// not vanish in order, and the one that held it may be there still when the one that released it is gone. How it was when it was
+    /// moved stands behind it.
+    private func take(_ id: UInt64, _ entry: MessageEntry) {
+        index.with { index in
+            index.insert(id, entry)
+            index.apply(isHeld: false, route: nil, to: id)
+        }
+    }
+
     private mutating func apply(_ found: SegmentScanner.Found, _ scanner: SegmentScanner) {
         let id = found.head.id
         switch found.head.kind {
@@ -213,8 +223,7 @@ struct Recovery {
         case .message:
             guard let recipients = scanner.withMetadata(of: found, { EnvelopeHead.recipients($0, from: 0) }) ?? nil
             else { return }
-            let entry = MessageEntry(location: found.location, recipients: recipients)
-            index.with { $0.insert(id, entry) }
+            take(id, MessageEntry(location: found.location, recipients: recipients))
         case .uploaded:
             let read = scanner.withMetadata(of: found) { metadata -> ([RecordLocation], UInt32)? in
                 guard let (chunks, start) = MetadataCoding.decodeChunks(metadata),
@@ -224,8 +233,7 @@ struct Recovery {
             }
             guard let (chunks, recipients) = read ?? nil else { return }
             // Where a chunk's segment is gone the message stays: whoever reads it is told.
-            let entry = MessageEntry(location: found.location, recipients: recipients, chunks: chunks)
-            index.with { $0.insert(id, entry) }
+            take(id, MessageEntry(location: found.location, recipients: recipients, chunks: chunks))
         case .progress:
             guard let progress = scanner.withMetadata(of: found, { MetadataCoding.decodeProgress($0) }) ?? nil
             else { return }

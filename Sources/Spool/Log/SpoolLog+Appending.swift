@@ -141,7 +141,7 @@ extension SpoolLog {
             try makingRoom()
             staged.append(fact)
         } catch {
-            fact.addFacts(to: &unsynced)
+            fact.addFacts(to: &unwritten)
             index.with { index in
                 switch fact {
                 case .progress where changesAreApplied, .control where changesAreApplied: break
@@ -266,7 +266,7 @@ extension SpoolLog {
 
     /// Whether all that was told is on stable storage.
     package var isSettled: Bool {
-        guard buffer.count == 0 && !needsSync && unsynced.isEmpty else { return false }
+        guard buffer.count == 0 && !needsSync && unsynced.isEmpty && unwritten.isEmpty else { return false }
         // A full segment has no place for a new floor; the next one's header says it.
         return lowestNeeded <= floor || !fits(0)
     }
@@ -274,19 +274,20 @@ extension SpoolLog {
     /// Whether something was written that no sync has reached.
     package var hasUnsyncedWrites: Bool { needsSync }
 
-    /// Whether the segment failed that was being written.
-    package var isBroken: Bool { currentIsBroken }
+    /// Whether the disk did not take what was to be written last.
+    package var isFailing: Bool { currentIsBroken || !unwritten.isEmpty }
 
-    /// Writes again what happened to messages and may not be on the disk, after a segment was given up.
+    /// Writes again what happened to messages and may not be on the disk, after a segment was given up or there was no room.
     private func writeUnsynced() throws(SpoolError) {
-        guard !unsynced.isEmpty else { return }
-        let ids = unsynced.sorted()
+        guard !unsynced.isEmpty || !unwritten.isEmpty else { return }
+        let ids = unsynced.union(unwritten).sorted()
         unsynced.removeAll()
+        unwritten.removeAll()
         for (position, id) in ids.enumerated() {
             do throws(SpoolError) {
                 try appendState(of: id)
             } catch {
-                unsynced.formUnion(ids[position...])
+                unwritten.formUnion(ids[position...])
                 throw error
             }
         }
@@ -300,15 +301,20 @@ extension SpoolLog {
         }
         let progress = entry.progress
         if !progress.isEmpty { try append(progress: progress.map { ($0.key, $0.state) }, of: id) }
-        if entry.isHeld || entry.route != nil { try append(isHeld: entry.isHeld, route: entry.route, of: id) }
+        // Also what few have not: it may have been held or sent elsewhere before.
+        try append(isHeld: entry.isHeld, route: entry.route, of: id)
     }
 
-    /// Goes on in a new segment after a failure, if nobody else made it do so, and syncs what was written lazily.
+    /// Goes on in a new segment after a failure, if nobody else made it do so, syncs what was written lazily, and writes what found no
+    /// room.
     package func settle() {
         if currentIsBroken {
             // Stays so, and is tried again at the next call.
             try? makeRoom(metadata: 0, body: 0)
         }
+        if !currentIsBroken { flush(durably: true) }
+        guard !currentIsBroken, !unwritten.isEmpty else { return }
+        try? writeUnsynced()
         if !currentIsBroken { flush(durably: true) }
     }
 }

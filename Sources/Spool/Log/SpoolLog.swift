@@ -63,6 +63,8 @@ package final class SpoolLog {
     var floor: UInt64
     /// Messages whose latest changes are not known to be on stable storage.
     var unsynced: Set<UInt64> = []
+    /// Messages whose latest changes found no room, and are in no batch at all.
+    var unwritten: Set<UInt64> = []
     /// Whether anything was written since the last sync.
     var needsSync = false
     var rewriting: SegmentScanner?

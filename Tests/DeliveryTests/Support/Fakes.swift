@@ -81,6 +81,7 @@ final class FakeDirectory: Directory {
         var isUnavailable = false
         var lists: [String: ListID] = [:]
         var owned: [String: Timestamp] = [:]
+        var whenAsked: (@Sendable () async -> Void)?
     }
 
     private let state = Mutex(State())
@@ -95,6 +96,8 @@ final class FakeDirectory: Directory {
     func alias(_ address: String, _ targets: String...) {
         set(address, .alias(targets.compactMap { try? EmailAddress(parsing: $0) }))
     }
+
+    func outlet(_ address: String, _ target: AliasTarget) { set(address, .mixedAlias([target])) }
 
     /// An address of a list, and with it those of its roles.
     func list(_ address: String, _ id: ListID) { state.withLock { $0.lists[address] = id } }
@@ -115,10 +118,22 @@ final class FakeDirectory: Directory {
     func own(_ address: String, since time: Timestamp) { state.withLock { $0.owned[address] = time } }
 
     func ownedSince(_ address: EmailAddress) async throws(DirectoryError) -> Timestamp? {
-        state.withLock { $0.owned[address.description] }
+        await beAsked()
+        return state.withLock { $0.owned[address.description] }
     }
 
     func setUnavailable(_ value: Bool) { state.withLock { $0.isUnavailable = value } }
+
+    /// What happens, once, while the next answer is waited for.
+    func whenAsked(_ body: @escaping @Sendable () async -> Void) { state.withLock { $0.whenAsked = body } }
+
+    private func beAsked() async {
+        let body = state.withLock { state in
+            defer { state.whenAsked = nil }
+            return state.whenAsked
+        }
+        await body?()
+    }
 
     private func find(_ address: EmailAddress) -> RecipientAnswer {
         state.withLock { state in
@@ -130,6 +145,7 @@ final class FakeDirectory: Directory {
     func cachedAnswer(for address: EmailAddress) -> RecipientAnswer? { isCaching ? find(address) : nil }
 
     func answer(for address: EmailAddress) async throws(DirectoryError) -> RecipientAnswer {
+        await beAsked()
         if state.withLock({ $0.isUnavailable }) { throw DirectoryError(.unavailable) }
         return find(address)
     }
@@ -194,6 +210,7 @@ final class FakeLookup: HostLookup {
         var exchangers: [String: LookupAnswer<[MailExchanger]>] = [:]
         var addresses: [String: LookupAnswer<[IPAddress]>] = [:]
         var signed: Set<String> = []
+        var whenAsked: (@Sendable () async -> Void)?
     }
 
     private let state = Mutex(State())
@@ -216,8 +233,16 @@ final class FakeLookup: HostLookup {
         state.withLock { $0.addresses[name] = .found(found, text: "A of \(name)") }
     }
 
+    /// What happens, once, while the next answer is waited for.
+    func whenAsked(_ body: @escaping @Sendable () async -> Void) { state.withLock { $0.whenAsked = body } }
+
     func mailExchangers(of domain: Domain) async -> LookupAnswer<[MailExchanger]> {
-        state.withLock { state in
+        let body = state.withLock { state in
+            defer { state.whenAsked = nil }
+            return state.whenAsked
+        }
+        await body?()
+        return state.withLock { state in
             state.exchangers[domain.ascii] ?? (state.addresses[domain.ascii] == nil ? .noSuchName : .noRecords)
         }
     }

@@ -16,6 +16,7 @@ struct CrashOracle {
         /// States of its first recipient that were told since the last that is certain, that one first.
         var states = Told<RecipientState?>(nil)
         var isHeld = Told(false)
+        var route = Told<String?>(nil)
     }
 
     /// Values that were told one after the other.
@@ -45,6 +46,7 @@ struct CrashOracle {
         case message
         case state(Int)
         case held(Int)
+        case route(Int)
         case done
     }
 
@@ -93,6 +95,8 @@ struct CrashOracle {
         do {
             log = try SpoolLog(files: disk, options: options, random: random)
             _ = random.next()
+            // As the spool does, which has changes in the index before they are written.
+            log?.changesAreApplied = chance(2)
         } catch {
             log = nil
             if !disk.isOff && !hasFaults { complain("does not start: \(error)") }
@@ -127,13 +131,17 @@ struct CrashOracle {
             if !message.states.values.contains(state) {
                 complain("the state of \(id) is \(String(describing: state)), none of \(message.states.values)")
             }
-            if !message.isHeld.values.contains(spooled.isHeld) { complain("\(id) is held or not, wrongly") }
+            if !message.isHeld.values.contains(spooled.isHeld) {
+                complain("\(id) is \(spooled.isHeld ? "" : "not ")held, none of \(message.isHeld.values)")
+            }
+            if !message.route.values.contains(spooled.route) { complain("\(id) goes another way than it was told") }
             // What a sound disk has decided holds from now on; one that fails may take it back.
             guard afterStart, !hasFaults else { continue }
             known[id]?.isAcknowledged = true
             known[id]?.isDoneTold = false
             known[id]?.states = Told(state)
             known[id]?.isHeld = Told(spooled.isHeld)
+            known[id]?.route = Told(spooled.route)
         }
     }
 
@@ -237,6 +245,7 @@ struct CrashOracle {
             chance(3)
             ? .finished : .waiting(attempts: attempts, nextAttempt: clock, lastError: "451 later, \(attempts)")
         guard let number = known[id]?.states.tell(state) else { return }
+        if log.changesAreApplied { log.index.with { $0.apply([(0, state)], to: id) } }
         let first = log.batch
         if (try? log.append(progress: [(0, state)], of: id)) != nil {
             pending.append((id, first...log.batch, .state(number)))
@@ -246,10 +255,12 @@ struct CrashOracle {
     private mutating func control(_ log: SpoolLog) {
         guard let id = anyMessage() else { return }
         let isHeld = chance(2)
-        guard let number = known[id]?.isHeld.tell(isHeld) else { return }
+        guard let number = known[id]?.isHeld.tell(isHeld), let way = known[id]?.route.tell(nil) else { return }
+        if log.changesAreApplied { log.index.with { $0.apply(isHeld: isHeld, route: nil, to: id) } }
         let first = log.batch
         if (try? log.append(isHeld: isHeld, route: nil, of: id)) != nil {
             pending.append((id, first...log.batch, .held(number)))
+            pending.append((id, first...log.batch, .route(way)))
         }
     }
 
@@ -261,15 +272,22 @@ struct CrashOracle {
         let (start, count) = (random.next(upperBound: UInt(ids.count + 1)), random.next(upperBound: UInt(9)))
         let chosen = ids.dropFirst(Int(start)).prefix(Int(count))
         guard !chosen.isEmpty else { return }
-        let change: SpoolOrder.Change = chance(4) ? .done : chance(2) ? .hold : .release
+        let route = chance(3) ? nil : "relay\(random.next(upperBound: UInt(10))).example:25"
+        let change: SpoolOrder.Change = chance(4) ? .done : chance(3) ? .route(route) : chance(2) ? .hold : .release
         var promises: [(UInt64, Promise)] = []
         for id in chosen {
-            if change == .done {
+            switch change {
+            case .done:
                 known[id]?.isDoneTold = true
                 promises.append((id, .done))
-            } else if let number = known[id]?.isHeld.tell(change == .hold) {
-                promises.append((id, .held(number)))
+            case .route(let route):
+                if let number = known[id]?.route.tell(route) { promises.append((id, .route(number))) }
+            case .hold, .release:
+                if let number = known[id]?.isHeld.tell(change == .hold) { promises.append((id, .held(number))) }
             }
+        }
+        if log.changesAreApplied && change.countsAtOnce {
+            log.index.with { index in for id in chosen { index.apply(change, to: id) } }
         }
         let first = log.batch
         guard (try? log.append(order: change, of: chosen)) != nil else { return }
@@ -293,6 +311,7 @@ struct CrashOracle {
                 largestID = max(largestID, id)
             case .state(let state): if isDurable { known[id]?.states.settle(state) }
             case .held(let isHeld): if isDurable { known[id]?.isHeld.settle(isHeld) }
+            case .route(let route): if isDurable { known[id]?.route.settle(route) }
             case .done: if isDurable { known[id]?.isDoneDurable = true }
             }
         }

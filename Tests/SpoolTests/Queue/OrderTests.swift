@@ -57,17 +57,99 @@ import Testing
         #expect(ids.allSatisfy { again.reader.message($0)?.isHeld == true })
     }
 
-    @Test func `an order whose write fails counts, and is written in the next segment`() throws {
+    @Test func `what was released and then moved is not held when a freed segment comes back`() throws {
+        let log = try open(.small(16 << 10))
+        let ids = try fill(log, 4)
+        try log.append(order: .hold, of: ids[...])
+        try log.append(order: .route("relay.example:25"), of: ids[...])
+        #expect(log.flush(durably: true) == nil)
+        let first = Segment.name(log.current.sequence)
+        let bytes = try #require(disk.bytes(of: first))
+        var released: UInt64?
+        for number in 10..<80 {
+            let id = try log.add(try Sample(number, size: 1000))
+            try log.append(done: id)
+            if number == 40 {
+                try log.append(order: .release, of: ids[...])
+                try log.append(order: .route(nil), of: ids[...])
+                released = log.current.sequence
+            }
+            #expect(log.flush(durably: true) == nil)
+        }
+        while log.rewriteSome() {}
+        #expect(log.flush(durably: true) == nil)
+        log.reclaim()
+        let last = try #require(released)
+        #expect(log.order.first.map { $0 > last } == true, "the segments of the orders are gone")
+        // The order in which names vanish in a crash is nobody's promise.
+        disk.put(bytes, as: first)
+        let again = try open(.small(16 << 10))
+        #expect(states(again, ids) == ["free", "free", "free", "free"])
+    }
+
+    /// What is known of each message, for people.
+    private func states(_ log: SpoolLog, _ ids: [UInt64]) -> [String] {
+        ids.map { id in
+            log.reader.message(id).map { ($0.isHeld ? "held" : "free") + ($0.route.map { " for \($0)" } ?? "") }
+                ?? "gone"
+        }
+    }
+
+    /// What was ordered before, what is ordered then, and how a message is after both.
+    struct Orders: CustomTestStringConvertible {
+        var before: [SpoolOrder.Change]
+        var change: SpoolOrder.Change
+        var after: String
+        var testDescription: String { "\(before), then \(change)" }
+
+        static let all = [
+            Orders(before: [], change: .hold, after: "held"),
+            Orders(before: [.hold], change: .release, after: "free"),
+            Orders(before: [], change: .route("relay.example:25"), after: "free for relay.example:25"),
+            Orders(before: [.route("relay.example:25")], change: .route(nil), after: "free"),
+            Orders(before: [.hold], change: .done, after: "gone"),
+        ]
+    }
+
+    @Test(arguments: Orders.all)
+    func `an order whose write fails counts, and is written in the next segment`(orders: Orders) throws {
         let log = try open()
         let ids = try fill(log, 3)
+        for earlier in orders.before { try log.append(order: earlier, of: ids[...]) }
+        #expect(log.flush(durably: true) == nil)
         disk.faults.writeFails = 1
-        try log.append(order: .hold, of: ids[...])
+        try log.append(order: orders.change, of: ids[...])
         #expect(log.flush(durably: true) != nil)
-        #expect(ids.allSatisfy { log.reader.message($0)?.isHeld == true })
         disk.faults = SimulatedDisk.Faults()
         log.settle()
         let again = try open()
-        #expect(ids.allSatisfy { again.reader.message($0)?.isHeld == true })
+        for log in [log, again] { #expect(states(log, ids) == [orders.after, orders.after, orders.after]) }
+    }
+
+    @Test(arguments: Orders.all)
+    func `an order that finds no room counts, and is written when there is some`(orders: Orders) throws {
+        var options = SpoolOptions.small(16 << 10)
+        options.spareSegments = 0
+        let log = try open(options)
+        let ids = try fill(log, 2)
+        for earlier in orders.before { try log.append(order: earlier, of: ids[...]) }
+        #expect(log.flush(durably: true) == nil)
+        while log.current.capacity - log.current.end > 4096 { _ = try fill(log, 1) }
+        disk.faults.capacity = 0
+        // Ids of no message make the record long.
+        let named = ids + (1...500)
+        #expect(throws: SpoolError.self) { try log.append(order: orders.change, of: named[...]) }
+        #expect(states(log, ids) == [orders.after, orders.after])
+        // What is small still fits, and says nothing about the order.
+        _ = try fill(log, 1)
+        #expect(!log.isSettled)
+        log.settle()
+        #expect(!log.isSettled)
+        disk.faults = SimulatedDisk.Faults()
+        log.settle()
+        #expect(log.isSettled)
+        let again = try open(options)
+        for log in [log, again] { #expect(states(log, ids) == [orders.after, orders.after]) }
     }
 
     @Test func `an order is read as it was written, and any octets are one or none`() {
