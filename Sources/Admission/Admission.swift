@@ -131,7 +131,11 @@ public final class Admission: Sendable {
         do {
             // Tags are for us to give.
             guard ReturnPathSigner.original(of: address) == nil else {
-                return Verdict("sender", .refuse(.notYourAddress), because: "\(address) has the tag of a signed return path")
+                return Verdict(
+                    "sender",
+                    .refuse(.notYourAddress),
+                    because: "\(address) has the tag of a signed return path"
+                )
             }
             let login = try? EmailAddress(parsing: name)
             // Whose mail goes elsewhere still writes as who it was.

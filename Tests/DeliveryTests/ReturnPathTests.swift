@@ -87,6 +87,11 @@ import Testing
             #expect(signer.isValid(address, now: now) && signer.isValid(address, now: now + .seconds(14 * day)))
         }
         // Whose clock went back.
-        #expect(signer.isValid(try #require(signer.signed(path, since: received, now: received - .seconds(day)).address), now: received - .seconds(day)))
+        #expect(
+            signer.isValid(
+                try #require(signer.signed(path, since: received, now: received - .seconds(day)).address),
+                now: received - .seconds(day)
+            )
+        )
     }
 }
