@@ -113,6 +113,7 @@ extension DeliveryService {
     }
 
     func readOnly(_ id: QueueID) async -> ActiveMessage? {
+        await takenUp(id)
         guard let message = await message(id) else { return nil }
         if message.resolved == nil { try? await resolve(message) }
         return message

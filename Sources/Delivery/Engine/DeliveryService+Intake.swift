@@ -30,6 +30,7 @@ extension DeliveryService {
     func takeUp(_ ids: [QueueID]) async {
         let spool = self.spool
         var next = 0
+        var asksAhead = true
         while next < ids.count, !Task.isCancelled {
             let part = ids[next..<min(next + 256, ids.count)]
             next += part.count
@@ -41,7 +42,8 @@ extension DeliveryService {
                     return (id, Result { (try spool.envelope(id), spooled) })
                 }
             }
-            await askAhead(loaded ?? [])
+            // One that does not answer now would be waited for with each piece.
+            if asksAhead { asksAhead = await askAhead(loaded ?? []) }
             for (id, result) in loaded ?? [] where active[id] == nil && !scheduler.contains(id) {
                 if announced?.ids.contains(id) == true { continue }
                 switch result {
@@ -65,7 +67,9 @@ extension DeliveryService {
 
     /// Asks for the addresses of many messages at once, so that these need not wait for their next hops one by one: what is held does not
     /// even come to that. Where the directory cannot be asked, they do wait.
-    private func askAhead(_ loaded: [(QueueID, Result<(Envelope, SpooledMessage), any Error>)]) async {
+    ///
+    /// - Returns: whether it could be.
+    private func askAhead(_ loaded: [(QueueID, Result<(Envelope, SpooledMessage), any Error>)]) async -> Bool {
         var unknown: Set<EmailAddress> = []
         for case (_, .success(let (envelope, _))) in loaded where unknown.count < Self.askedAhead {
             for recipient in envelope.recipients.prefix(Self.askedAhead)
@@ -73,9 +77,14 @@ extension DeliveryService {
                 unknown.insert(recipient.address)
             }
         }
-        guard !unknown.isEmpty else { return }
+        guard !unknown.isEmpty else { return true }
         // The answers stay where `cachedAnswer` finds them.
-        _ = try? await directory.answers(for: Array(unknown))
+        return (try? await directory.answers(for: Array(unknown))) != nil
+    }
+
+    /// Waits until a message of before the start has been taken up: one that was read on another way would be passed over.
+    func takenUp(_ id: QueueID) async {
+        if announced != nil, !scheduler.contains(id) { await loading?.value }
     }
 
     // MARK: Finding out where it goes

@@ -204,6 +204,7 @@ extension DeliveryService {
 
     /// The post of a held message; `nil` where it is none.
     private func heldMail(_ id: QueueID) async -> ListMail? {
+        await takenUp(id)
         guard let lists, let message = await message(id), message.isHeld, !message.isDeleted else { return nil }
         if message.resolved == nil { try? await resolve(message) }
         guard message.resolved != nil,

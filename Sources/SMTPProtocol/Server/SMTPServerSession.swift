@@ -488,7 +488,9 @@ public struct SMTPServerSession: ~Copyable, Sendable {
                 return discard(size, .tooLarge, nil, told: told(isLast, transaction))
             }
             phase = .chunk(transaction, size: size, isLast: isLast)
-            return size == 0 ? chunkReceived() : .receiveChunk(size: size, isKept: true)
+            // What comes again of a message that is complete is of no use to anybody.
+            let isKept = transaction.checkpoint?.completed == nil
+            return size == 0 ? chunkReceived() : .receiveChunk(size: size, isKept: isKept)
         default:
             return discard(size, clientName == nil ? .helloFirst : .mailFirst, nil, told: told(isLast, nil))
         }
