@@ -83,8 +83,13 @@ extension DeliveryService {
         let id = try await house.submit(to: "x@far.test")
         // The spool's one thread stands still meanwhile, so that the order is not written and the content is still there.
         let gate = DispatchSemaphore(value: 0)
+        let standing = DispatchSemaphore(value: 0)
         house.lookup.whenAsked { [house] in
-            house.spool.record([]) { _ in gate.wait() }
+            house.spool.record([]) { _ in
+                standing.signal()
+                gate.wait()
+            }
+            try? await pause { standing.isSignalled }
             Task { await house.service.delete(.all) }
             try? await pause { await house.service.isDeleting(id) }
         }
@@ -147,7 +152,12 @@ extension DeliveryService {
         // The spool's one thread stands still here, so that the order is not written yet.
         let gate = DispatchSemaphore(value: 0)
         try await house.service.takeInHeld(id)
-        house.spool.record([]) { _ in gate.wait() }
+        let standing = DispatchSemaphore(value: 0)
+        house.spool.record([]) { _ in
+            standing.signal()
+            gate.wait()
+        }
+        try await pause { standing.isSignalled }
         let deleting = Task { await house.service.delete(.all) }
         try await pause { await !house.service.waits(id) }
         let isThere = await house.service.isInMemory(id)
@@ -234,4 +244,9 @@ extension DeliveryService {
         enqueue(message)
         active[id] = nil
     }
+}
+
+extension DispatchSemaphore {
+    /// Whether it was signalled, once.
+    fileprivate var isSignalled: Bool { wait(timeout: .now()) == .success }
 }
