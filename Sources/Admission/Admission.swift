@@ -158,9 +158,7 @@ public final class Admission: Sendable {
     /// Whether mail for the recipient is taken from this client.
     public func judgeRecipient(_ address: EmailAddress, _ client: Client, on loop: any EventLoop) -> Judging {
         let known = directory.cachedAnswer(for: address)
-        if let known, known != .relayDomain {
-            return .now(verdicts(known, address, client))
-        }
+        if let known, known != .relayDomain { return .now(verdicts(known, address, client)) }
         let promise = loop.makePromise(of: [Verdict].self)
         promise.completeWithTask { [self] in
             do {

@@ -113,7 +113,5 @@ public struct CertificateFingerprint: Hashable, Sendable, LosslessStringConverti
         self.octets = octets
     }
 
-    public var description: String {
-        octets.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
+    public var description: String { octets.hexadecimal }
 }

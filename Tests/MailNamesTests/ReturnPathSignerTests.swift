@@ -76,7 +76,7 @@ import Testing
 
     @Test(arguments: 0..<20)
     func `whatever is changed in a signed path makes it worthless or changes its case`(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         let signed = try #require(Self.paths.sign(try Self.address("bob@example.org"), now: Self.now))
         let letters = Array("prvs=0123456789abcdefPRVS.=@x")
         for _ in 0..<200 {
@@ -97,20 +97,5 @@ import Testing
                 #expect(local.text.hasSuffix("=" + original.localPart.text))
             }
         }
-    }
-}
-
-/// SplitMix64.
-private struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Crypto
+import MailBytes
 import MailEvents
 import MailNames
 import SMTPProtocol
@@ -22,7 +23,6 @@ extension SMTPDelivery {
             hash.update(data: Array(line.utf8))
             hash.update(data: [0])
         }
-        let text = hash.finalize().prefix(10).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
-        return TransactionIdentifier(local: "\(message).\(text.joined())", domain: host.ascii)
+        return TransactionIdentifier(local: "\(message).\(hash.finalize().prefix(10).hexadecimal)", domain: host.ascii)
     }
 }

@@ -78,7 +78,6 @@ public struct ReturnPathSigner: Sendable {
 
     private func code(_ head: String, _ address: EmailAddress) -> String {
         let content = "martlet return path 1\u{0}\(head)\u{0}\(address)".lowercased()
-        let digits = Array("0123456789abcdef")
-        return String(seal(Array(content.utf8)).prefix(3).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        return seal(Array(content.utf8)).prefix(3).hexadecimal
     }
 }

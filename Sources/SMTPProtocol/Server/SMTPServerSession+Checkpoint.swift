@@ -86,7 +86,7 @@ extension SMTPServerSession {
             open.contentSize += size - missing
             transaction = open
         // It was resumed, and lost again before its content went on.
-        case .mail(let open) where open.checkpoint?.offset != nil: transaction = open
+        case .mail(let open) where open.resumedAt != nil: transaction = open
         default: return nil
         }
         guard isWithinSize(transaction), transaction.checkpoint?.completed == nil else { return nil }

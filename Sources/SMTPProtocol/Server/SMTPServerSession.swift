@@ -142,7 +142,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
     public var holdsContent: Bool {
         switch phase {
         case .content, .chunk, .chunked, .resolving, .committing: true
-        case .mail(let transaction): transaction.hasCheckpoint && transaction.checkpoint?.offset != nil
+        case .mail(let transaction): transaction.resumedAt != nil
         case .discarding(_, let transaction, _): transaction?.isChunked ?? false
         default: false
         }
@@ -407,7 +407,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
         if parameters.isInternationalized && !transaction.isInternationalized {
             return fault(.internationalizedAddress)
         }
-        if transaction.hasCheckpoint, transaction.checkpoint?.offset != nil {
+        if transaction.resumedAt != nil {
             // They are here already; who pipelines may name them once more. Others go in a transaction of their own.
             let isKnown = transaction.recipients.contains { $0.address == address }
             return isKnown ? .send(.recipientOk) : deferral(.resumedWithoutRecipient)
@@ -465,7 +465,7 @@ public struct SMTPServerSession: ~Copyable, Sendable {
                 return idle(configuration.role == .delivery ? .recipientFirst : .noValidRecipients)
             }
             phase = .content(transaction)
-            if transaction.hasCheckpoint, let offset = transaction.checkpoint?.offset {
+            if let offset = transaction.resumedAt {
                 return .resumeContent(CheckpointExtension.startContent(at: offset))
             }
             return .receiveContent(.startContent)

@@ -47,6 +47,9 @@ public struct SMTPTransaction: Sendable, Equatable {
         set { rarelySaid.checkpoint = newValue }
     }
 
+    /// The octet at which its content goes on; `nil` where it is not one that broke off.
+    var resumedAt: Int? { rare?.value.checkpoint?.offset }
+
     /// Whether the client gave it a TRANSID.
     var hasCheckpoint: Bool { rare.map { $0.value.checkpoint != nil } ?? false }
 
