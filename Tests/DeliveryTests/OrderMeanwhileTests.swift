@@ -13,10 +13,7 @@ import Testing
 extension DeliveryService {
     /// Takes a message in that the disk alone has, as after a while in the queue, and goes on as ever.
     fileprivate func takeInUnread(_ id: QueueID) async throws {
-        isPumpScheduled = true
-        guard let message = await message(id) else { return }
-        try await resolve(message)
-        enqueue(message)
+        guard try await takeInAlone(id) else { return }
         active[id] = nil
         isPumpScheduled = false
         schedulePump()
@@ -27,10 +24,7 @@ extension DeliveryService {
     /// - Returns: whether the attempt is made.
     fileprivate func beginsWithoutAddresses(_ id: QueueID, _ name: String, meanwhile: () -> Void) async throws -> Bool {
         let destination = Destination.domain(try Domain(parsing: name))
-        isPumpScheduled = true
-        guard let message = await message(id) else { return true }
-        try await resolve(message)
-        enqueue(message)
+        guard try await takeInAlone(id), let message = active[id] else { return true }
         guard case .connect(let queue) = scheduler.nextWork(now: clock.now()),
             let taken = scheduler.take(from: queue, isFirst: true, now: clock.now())
         else { return true }
@@ -237,11 +231,7 @@ extension DeliveryService {
 extension DeliveryService {
     /// Takes a message in, held, that the disk alone has.
     fileprivate func takeInHeld(_ id: QueueID) async throws {
-        isPumpScheduled = true
-        guard let message = await message(id) else { return }
-        message.isHeld = true
-        try await resolve(message)
-        enqueue(message)
+        guard try await takeInAlone(id, isHeld: true) else { return }
         active[id] = nil
     }
 }

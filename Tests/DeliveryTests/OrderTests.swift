@@ -8,14 +8,6 @@ import Testing
 @testable import Delivery
 
 extension DeliveryService {
-    /// As when nothing else goes on: the scheduler's work is taken by the test alone.
-    fileprivate func takeInAlone(_ id: QueueID) async throws {
-        isPumpScheduled = true
-        guard let message = await message(id) else { return }
-        try await resolve(message)
-        enqueue(message)
-    }
-
     /// Takes a message for an attempt, has an order given, and goes on with the attempt, its envelope on the disk alone.
     ///
     /// - Returns: whether the attempt is made.

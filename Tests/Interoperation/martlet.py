@@ -189,6 +189,14 @@ class Martlet:
                           f"{user} has {count} messages", patience=patience, every=0.1)
 
 
+def submit(martlet, to, content, mail_options=(), rcpt_options=(), user="alice"):
+    """Hands a message in as one of the people here."""
+    sender = f"{user}@example.test"
+    with martlet.smtp("submission") as session:
+        session.login(sender, f"{user}-secret")
+        session.sendmail(sender, to, content, mail_options, rcpt_options)
+
+
 def letter(subject="a letter", to="alice@example.test", sender="carol@elsewhere.test", body="Hello.", identifier=None):
     identifier = identifier or f"{time.monotonic_ns()}@elsewhere.test"
     return (f"From: <{sender}>\r\nTo: <{to}>\r\nSubject: {subject}\r\nMessage-ID: <{identifier}>\r\n"

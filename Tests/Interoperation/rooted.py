@@ -37,12 +37,6 @@ def hand(peer, to, content, sender="dan@remote.test", mail_options=(), rcpt_opti
         session.sendmail(sender, to, content, mail_options, rcpt_options)
 
 
-def submit(martlet, to, content, mail_options=(), rcpt_options=()):
-    with martlet.smtp("submission") as session:
-        session.login("alice@example.test", "alice-secret")
-        session.sendmail("alice@example.test", to, content, mail_options, rcpt_options)
-
-
 def queue_empties(martlet):
     eventually(lambda: "@remote.test" not in martlet.control("queue", "list"), "nothing is left in the queue", patience=60)
 

@@ -15,14 +15,8 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from martlet import BINARY, Martlet, Wire, eventually, folder, free_port, letter  # noqa: E402
+from martlet import BINARY, Martlet, Wire, eventually, folder, free_port, letter, submit  # noqa: E402
 from peers import Dovecot, Postfix, Sink  # noqa: E402
-
-
-def submit(martlet, to, content, sender="alice@example.test"):
-    with martlet.smtp("submission") as session:
-        session.login("alice@example.test", "alice-secret")
-        session.sendmail(sender, to, content)
 
 
 def track(martlet, identifier, secret):

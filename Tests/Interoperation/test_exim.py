@@ -9,9 +9,9 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from martlet import Martlet, eventually, letter  # noqa: E402
+from martlet import Martlet, eventually, letter, submit  # noqa: E402
 from rooted import (  # noqa: E402
-    BODY, SOON, Exim, eight_bits, hand, queue_empties, skip_where_it_cannot_run, submit, submit_binary)
+    BODY, SOON, Exim, eight_bits, hand, queue_empties, skip_where_it_cannot_run, submit_binary)
 
 setUpModule = skip_where_it_cannot_run
 

@@ -9,24 +9,17 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from martlet import Martlet, eventually, letter  # noqa: E402
+from martlet import Martlet, eventually, letter, submit  # noqa: E402
 from peers import Postfix, Sink  # noqa: E402
 
 NEWS = "news@example.test"
-
-
-def submit(martlet, user, to, content):
-    sender = f"{user}@example.test"
-    with martlet.smtp("submission") as session:
-        session.login(sender, f"{user}-secret")
-        session.sendmail(sender, [to], content)
 
 
 def answer(martlet, user, message, text="yes"):
     """Answers a message as a mail program would."""
     told = email.message_from_bytes(message)
     to = email.utils.parseaddr(told["Reply-To"] or told["From"])[1]
-    submit(martlet, user, to, letter(f"Re: {told['Subject']}", to, f"{user}@example.test", text))
+    submit(martlet, [to], letter(f"Re: {told['Subject']}", to, f"{user}@example.test", text), user=user)
 
 
 def members(martlet):
@@ -38,7 +31,7 @@ class ListTests(unittest.TestCase):
         with Postfix() as postfix, Martlet("--outbound", f"127.0.0.1:{postfix.port}") as martlet:
             martlet.control("list", "add", NEWS, "--owner", "alice@example.test", "--name", "The News")
             martlet.control("list", "members", "add", NEWS, "dan@remote.test")
-            submit(martlet, "bob", "news-subscribe@example.test", letter("please", "x@example.test", "bob@example.test"))
+            submit(martlet, ["news-subscribe@example.test"], letter("please", "x@example.test", "bob@example.test"), user="bob")
             question = martlet.receives("bob")[0]
             self.assertIn(b"Return-Path: <>", question)
             self.assertEqual(members(martlet), ["dan@remote.test"])
@@ -46,7 +39,7 @@ class ListTests(unittest.TestCase):
             self.assertIn(b"Welcome", martlet.receives("bob", 2)[1])
             self.assertEqual(members(martlet), ["bob@example.test", "dan@remote.test"])
 
-            submit(martlet, "bob", NEWS, letter("first post", NEWS, "bob@example.test"))
+            submit(martlet, [NEWS], letter("first post", NEWS, "bob@example.test"), user="bob")
             local = email.message_from_bytes(martlet.receives("bob", 3)[2])
             self.assertEqual(local["List-Id"], "The News <news.example.test>")
             self.assertEqual(local["List-Post"], "<mailto:news@example.test>")
@@ -58,7 +51,7 @@ class ListTests(unittest.TestCase):
             told = martlet.control("trace", "bob@example.test")
             self.assertIn("sent on to 2 members", told)
 
-            submit(martlet, "bob", "news-request@example.test", letter("unsubscribe", "x@example.test", "bob@example.test"))
+            submit(martlet, ["news-request@example.test"], letter("unsubscribe", "x@example.test", "bob@example.test"), user="bob")
             answer(martlet, "bob", martlet.receives("bob", 4)[3])
             martlet.receives("bob", 5)
             self.assertEqual(members(martlet), ["dan@remote.test"])
@@ -67,7 +60,7 @@ class ListTests(unittest.TestCase):
         with Martlet("--outbound", "catch") as martlet:
             martlet.control("list", "add", NEWS, "--owner", "alice@example.test")
             martlet.control("list", "members", "add", NEWS, "alice@example.test")
-            submit(martlet, "bob", NEWS, letter("spam", NEWS, "bob@example.test"))
+            submit(martlet, [NEWS], letter("spam", NEWS, "bob@example.test"), user="bob")
             report = martlet.receives("bob")[0].decode()
             self.assertRegex(report, r"Status: 5\.7\.2")
             self.assertEqual(martlet.mailbox("alice"), [])
@@ -76,10 +69,10 @@ class ListTests(unittest.TestCase):
         with Martlet("--outbound", "catch") as martlet:
             martlet.control("list", "add", NEWS, "--owner", "alice@example.test", "--post", "moderated")
             martlet.control("list", "members", "add", NEWS, "bob@example.test")
-            submit(martlet, "bob", NEWS, letter("good", NEWS, "bob@example.test"))
+            submit(martlet, [NEWS], letter("good", NEWS, "bob@example.test"), user="bob")
             notice = martlet.receives("alice")[0]
             self.assertIn(b"Content-Type: message/rfc822", notice)
-            submit(martlet, "bob", NEWS, letter("bad", NEWS, "bob@example.test"))
+            submit(martlet, [NEWS], letter("bad", NEWS, "bob@example.test"), user="bob")
             martlet.receives("alice", 2)
             held = {post["subject"]: post["id"] for post in martlet.json("list", "held")}
             self.assertEqual(sorted(held), ["bad", "good"])
@@ -96,14 +89,14 @@ class ListTests(unittest.TestCase):
         with Postfix() as postfix, Martlet("--outbound", f"127.0.0.1:{postfix.port}") as martlet:
             martlet.control("list", "add", NEWS, "--owner", "alice@example.test", "--post", "anyone", "--bounce-limit", "1")
             martlet.control("list", "members", "add", NEWS, "dan@remote.test", "gone@remote.test")
-            submit(martlet, "bob", NEWS, letter("one", NEWS, "bob@example.test"))
+            submit(martlet, [NEWS], letter("one", NEWS, "bob@example.test"), user="bob")
             notice = martlet.receives("alice")[0].decode()
             self.assertIn("<gone@remote.test>", notice)
             self.assertIn("5.1.1", notice)
             states = {m["member"]: m.get("suspended") for m in martlet.json("list", "members", NEWS)}
             self.assertIsNone(states["dan@remote.test"])
             self.assertIsNotNone(states["gone@remote.test"])
-            submit(martlet, "bob", NEWS, letter("two", NEWS, "bob@example.test"))
+            submit(martlet, [NEWS], letter("two", NEWS, "bob@example.test"), user="bob")
             eventually(lambda: len(postfix.mailbox("dan")) == 2, "the other member gets the next post")
             self.assertEqual(len(martlet.mailbox("alice")), 1)
 
@@ -116,7 +109,7 @@ class ListTests(unittest.TestCase):
                 martlet.control("list", "add", NEWS, "--owner", "alice@example.test", "--bounce-limit", "1")
                 martlet.control("list", "members", "add", NEWS, "gone@remote.test", "bob@example.test")
                 martlet.control("queue", "list")
-                submit(martlet, "bob", NEWS, letter("one", NEWS, "bob@example.test"))
+                submit(martlet, [NEWS], letter("one", NEWS, "bob@example.test"), user="bob")
                 held = eventually(lambda: [m for m in martlet.json("queue", "list") if "gone@remote.test" in m["recipients"]],
                                   "the post is caught")
                 martlet.control("queue", "reroute", held[0]["id"], "--to", f"127.0.0.1:{postfix.port}")
@@ -131,7 +124,7 @@ class ListTests(unittest.TestCase):
                 many = "".join(f"m{n}@remote.test\n" for n in range(2000))
                 martlet.control("list", "members", "add", NEWS, "--file", "-", stdin="# members\n" + many)
                 self.assertEqual(len(members(martlet)), 2000)
-                submit(martlet, "bob", NEWS, letter("to all", NEWS, "bob@example.test"))
+                submit(martlet, [NEWS], letter("to all", NEWS, "bob@example.test"), user="bob")
                 eventually(lambda: len(list(sink.folder.iterdir())) > 600, "the first copies are out", every=0.01)
                 martlet.kill()
                 martlet.start()

@@ -9,14 +9,8 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from martlet import Martlet, eventually, free_port, letter  # noqa: E402
+from martlet import Martlet, eventually, free_port, letter, submit  # noqa: E402
 from peers import Postfix, Sink, Zones  # noqa: E402
-
-
-def submit(martlet, to, content, sender="alice@example.test", rcpt_options=(), mail_options=()):
-    with martlet.smtp("submission") as session:
-        session.login("alice@example.test", "alice-secret")
-        session.sendmail(sender, to, content, mail_options=mail_options, rcpt_options=rcpt_options)
 
 
 class SmartHostTests(unittest.TestCase):

@@ -10,14 +10,8 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from martlet import BINARY, Martlet, Wire, eventually, folder, letter  # noqa: E402
+from martlet import BINARY, Martlet, Wire, eventually, folder, letter, submit  # noqa: E402
 from peers import Postfix, Sink  # noqa: E402
-
-
-def submit(martlet, *to):
-    with martlet.smtp("submission") as session:
-        session.login("bob@example.test", "bob-secret")
-        session.sendmail("bob@example.test", to, letter("to nobody", to[0], "bob@example.test"))
 
 
 def paths(sink, count):
@@ -39,7 +33,7 @@ class ReturnPathTests(unittest.TestCase):
             with Postfix(smtpd_reject_unlisted_recipient="no", relayhost=f"[127.0.0.1]:{martlet.port('smtp')}",
                          virtual_mailbox_domains="", mydestination="remote.test", local_recipient_maps="",
                          local_transport="error:no such user") as postfix:
-                submit(martlet, "gone@remote.test")
+                submit(martlet, ["gone@remote.test"], letter("to nobody", "gone@remote.test", "bob@example.test"), user="bob")
                 held = eventually(lambda: martlet.json("queue", "list"), "the message is caught")
                 martlet.control("queue", "reroute", held[0]["id"], "--to", f"127.0.0.1:{postfix.port}")
                 report = email.message_from_bytes(martlet.receives("bob")[0])
@@ -52,7 +46,7 @@ class ReturnPathTests(unittest.TestCase):
 
     def test_each_recipient_has_a_path_of_its_own(self):
         with Sink() as sink, Martlet("--outbound", f"127.0.0.1:{sink.port}", "--set", 'return-path.per-recipient=["bob@example.test"]') as martlet:
-            submit(martlet, "dan@remote.test", "eve@remote.test")
+            submit(martlet, ["dan@remote.test", "eve@remote.test"], letter("to both", "dan@remote.test", "bob@example.test"), user="bob")
             self.assertEqual(paths(sink, 2), ["bob+dan=remote.test@example.test", "bob+eve=remote.test@example.test"])
             self.assertTrue(asked(martlet, "", "bob+dan=remote.test@example.test").startswith("250"))
 

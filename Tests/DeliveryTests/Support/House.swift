@@ -142,3 +142,17 @@ final class House: Sendable {
     static let message =
         "From: alice@home.test\r\nSubject: Hello\r\nMessage-ID: <1@home.test>\r\n\r\nA line.\r\n.\r\n..two\r\n"
 }
+
+extension DeliveryService {
+    /// As when nothing else goes on: the scheduler's work is taken by the test alone.
+    ///
+    /// - Returns: whether it is there.
+    @discardableResult func takeInAlone(_ id: QueueID, isHeld: Bool = false) async throws -> Bool {
+        isPumpScheduled = true
+        guard let message = await message(id) else { return false }
+        if isHeld { message.isHeld = true }
+        try await resolve(message)
+        enqueue(message)
+        return true
+    }
+}
